@@ -1,0 +1,188 @@
+"""Documentation pages -> passages with heading path, readable tables and facets; and the ladder of plans that the docs name.
+
+A passage is a window of one section, about WINDOW words: paragraphs, items and table rows that stand together. Each
+part can be quoted as it stands in the file; the reading says a table row as "SSO: Starter = no; Business = yes".
+Symbols for yes and no in tables are read as words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from pipeline import rules
+from pipeline.records import Block, BlockKind, Facets, Page, Passage, Region, Status
+
+# 70 words keep a passage, its heading path and a claim within the 256 tokens that the encoders read. Windows of
+# 40, 70 and 110 words were compared on the development products for document recall; 70 was best at five and ten.
+WINDOW = 70
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]?\s+(?=[A-Z0-9\"'(\[*_`])")
+YES = frozenset({"✓", "✔", "✔️", "✅", "yes", "y", "x", "•", "●", "included", "check", "true", "☑", "🗸"})
+NO = frozenset({"✗", "✘", "❌", "no", "n", "-", "–", "—", "not included", "false", "✕", "×", "", "🚫", "n/a"})
+PLAN_PLACE = re.compile(r"\b(plans?|pricing|editions?|tiers?|subscriptions?|packages?|licen[cs]es?)\b", re.I)
+NAMED_PLAN = re.compile(r"\b([A-Z][a-z]+)\*{0,2}\s+(?:plan|edition|tier|organization)s?\b")
+# Order in which vendors put plans when a table does not tell.
+USUAL_ORDER = ("community", "free", "hobby", "personal", "individual", "solo", "starter", "essential", "essentials",
+               "basic", "standard", "team", "teams", "plus", "growth", "pro", "professional", "premium", "business",
+               "scale", "advanced", "ultimate", "corporate", "enterprise")
+NOT_A_PLAN = frozenset({"the", "this", "your", "each", "all", "any", "every", "paid", "current", "our", "new", "higher", "lower",
+                        "other", "monthly", "annual", "yearly", "custom", "which", "these", "some", "selected", "feature",
+                        "on", "limits", "service", "pricing", "both", "no", "data", "cloud", "if", "to", "see", "change",
+                        "upgrade", "available", "compare", "choose", "test", "query", "action", "project", "legacy"})
+
+
+def _cell(text: str) -> str:
+    low = text.strip().lower()
+    if low in YES:
+        return "yes"
+    return "no" if low in NO else text.strip()
+
+
+def row_reading(block: Block) -> str:
+    """A table row as a sentence: `Funnels: Starter = no; Business = yes`."""
+    cells = [c for c in block.cells]
+    if not block.columns or len(block.columns) != len(cells):
+        return " | ".join(c for c in cells if c)
+    head, rest = cells[0], list(zip(block.columns[1:], cells[1:], strict=True))
+    said = "; ".join(f"{name} = {_cell(value)}" if name else _cell(value) for name, value in rest)
+    return f"{head}: {said}" if head else said
+
+
+def _parts(block: Block) -> list[tuple[str, str]]:
+    """(verbatim, reading) pieces of a block, each at most about a window long, cut at sentence ends."""
+    reading = row_reading(block) if block.cells else block.reading or block.text
+    if block.cells or len(block.text.split()) <= WINDOW * 1.3:
+        return [(block.text, reading)]
+    pieces: list[list[str]] = [[]]
+    words = 0
+    for sentence in SENTENCE_END.split(block.text):
+        count = len(sentence.split())
+        if pieces[-1] and words + count > WINDOW:
+            pieces.append([])
+            words = 0
+        pieces[-1].append(sentence)
+        words += count
+    out: list[tuple[str, str]] = []
+    position = 0
+    for piece in pieces:
+        # Found again in the block's own text, so that the white space and quotes between sentences stay verbatim.
+        start = block.text.index(piece[0], position)
+        end = block.text.index(piece[-1], start) + len(piece[-1]) if len(piece) > 1 else start + len(piece[0])
+        position = end
+        text = block.text[start:end]
+        tokens = text.split()
+        for first in range(0, len(tokens), WINDOW * 2):
+            chunk = " ".join(tokens[first : first + WINDOW * 2])
+            out.append((chunk, strip_markup(chunk) if block.reading else chunk))
+    return out
+
+
+def strip_markup(text: str) -> str:
+    """Markdown source as a reader sees it, roughly: links to their texts, no emphasis marks."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"<[^>]+>|\{[%{][^}]*[%}]\}", " ", text)
+    return re.sub(r"\s+", " ", re.sub(r"(?<!\w)[*_`]{1,3}|[*_`]{1,3}(?!\w)", "", text)).strip()
+
+
+def plan_ladder(pages: Iterable[Page]) -> tuple[str, ...]:
+    """Plan names from lowest to highest, as the plan tables (else the prose) of these pages have them; lower case."""
+    tables: Counter[tuple[str, ...]] = Counter()
+    named: Counter[str] = Counter()
+    for page in pages:
+        place = bool(PLAN_PLACE.search(page.title + " " + page.source))
+        for block in page.blocks:
+            if block.region is not Region.MAIN:
+                continue
+            if block.columns and len(block.columns) >= 3:
+                names = tuple(_plan_name(c) for c in block.columns[1:])
+                if all(names) and (place or any(PLAN_PLACE.search(h) for h in block.heading_path)
+                                   or sum(n in USUAL_ORDER for n in names) >= 2):
+                    tables[names] += 1
+            for found in NAMED_PLAN.finditer(block.reading or block.text):
+                word = found.group(1).lower()
+                if not set(word.split()) & NOT_A_PLAN:
+                    named[word] += 1
+    known = [n for n in named if n in USUAL_ORDER]
+    usual = [names for names, _ in tables.most_common() if sum(n in USUAL_ORDER for n in names) >= 2]
+    if usual:
+        ladder = list(usual[0])
+        ladder += sorted((n for n in known if n not in ladder and n in USUAL_ORDER), key=USUAL_ORDER.index)
+        return tuple(dict.fromkeys(ladder))
+    return tuple(sorted(known, key=lambda n: (USUAL_ORDER.index(n) if n in USUAL_ORDER else 12, n)))
+
+
+def _plan_name(text: str) -> str:
+    low = re.sub(r"\b(plan|edition|tier|organization|org)s?\b|[^a-z0-9+ ]", " ", text.lower()).strip()
+    low = re.sub(r"\s+", " ", low)
+    return low if 0 < len(low.split()) <= 2 and not any(ch.isdigit() for ch in low) else ""
+
+
+def facets(text: str, heading_path: Sequence[str], ladder: Sequence[str]) -> Facets:
+    """What `text`, standing under `heading_path`, says of plan, status, platform and hosting."""
+    cues = rules.load("status")
+    above = " ".join(heading_path)
+    both = f"{above} {text}"
+    status: Status | None = None
+    for name, state in (("deprecated", Status.DEPRECATED), ("planned", Status.PLANNED), ("beta", Status.BETA)):
+        if cues[name].search(text) or (name != "deprecated" and cues[name].search(above)):
+            status = state
+            break
+    if status is None and re.search(r"\broadmap\b|\bcoming\b", above, re.I):
+        status = Status.PLANNED
+    low = both.lower()
+    plans = tuple(p for p in ladder if re.search(rf"\b{re.escape(p)}\b", low))
+    return Facets(plans=plans, status=status, platforms=cues["platform"].all(both), hosting=cues["hosting"].all(text))
+
+
+def passages(pages: Sequence[Page], ladder: Sequence[str]) -> tuple[Passage, ...]:
+    """Every passage of the documentation, in order of pages and reading. Text outside the main region is left out."""
+    out: list[Passage] = []
+    for page in pages:
+        window: list[tuple[str, str]] = []
+        path: tuple[str, ...] = ()
+        lead = ""
+        words = 0
+
+        def close() -> None:
+            nonlocal window, words
+            if window:
+                heading = path if path and path[0] == page.title else (page.title, *path)
+                readings = tuple(r for _, r in window)
+                context = " > ".join(dict.fromkeys(h for h in heading if h))
+                if lead and lead not in readings:
+                    context = f"{context}: {lead}" if context else lead
+                out.append(Passage(doc=page.source, heading_path=tuple(h for h in heading if h),
+                                   parts=tuple(t for t, _ in window), readings=readings, context=context,
+                                   facets=facets(" ".join(readings), heading, ladder), order=len(out)))
+            window, words = [], 0
+
+        for block in page.blocks:
+            if block.kind is BlockKind.DESCRIPTION:
+                path = (page.title,)
+                window.append((block.text, block.text))
+                close()
+                path = ()
+                continue
+            if block.region is not Region.MAIN or block.kind in {BlockKind.TITLE, BlockKind.BUTTON, BlockKind.ALT, BlockKind.OPEN_GRAPH}:
+                continue
+            if block.kind in {BlockKind.HEADING, BlockKind.QUESTION} and block.level < 5:
+                close()
+                path, lead = (*block.heading_path, block.reading or block.text), ""
+                continue
+            if block.heading_path != path and block.kind is not BlockKind.HEADING:
+                close()
+                path, lead = block.heading_path, ""
+            for verbatim, reading in _parts(block):
+                count = len(reading.split())
+                if window and words + count > WINDOW:
+                    close()
+                window.append((verbatim, reading))
+                words += count
+            ends_open = (block.reading or block.text).rstrip().endswith(":")
+            if ends_open:
+                lead = (block.reading or block.text)[-160:]
+            elif block.kind not in {BlockKind.LIST_ITEM, BlockKind.TABLE_ROW, BlockKind.CODE}:
+                lead = ""
+        close()
+    return tuple(out)
