@@ -239,12 +239,21 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A claim with its passages, best first; `scores` are the fused retrieval scores in the same order."""
+    """A claim with its passages, best first; `scores` are the fused retrieval scores in the same order.
+
+    `conditions` are passages that the claim's words did not find but that rule over the found ones: the opening of the
+    same document where it names a plan or a beta, and the rows of plan tables nearest to the claim. `coverage` is the share of the claim's
+    words, weighted by rarity, that each passage holds; `unknown` are its words that no document holds.
+    """
 
     claim: Claim
     passages: tuple[Passage, ...]
     scores: tuple[float, ...]
     similarities: tuple[float, ...] = ()
+    coverage: tuple[float, ...] = ()
+    covered: float = 0.0
+    unknown: tuple[str, ...] = ()
+    conditions: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

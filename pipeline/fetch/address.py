@@ -27,8 +27,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # IANA special-purpose registry (RFC 6890 and after), Azure's wire server, and multicast.
 DENIED_V4: tuple[tuple[str, str], ...] = (
     ("0.0.0.0/8", "this network"), ("10.0.0.0/8", "private"), ("100.64.0.0/10", "carrier-grade NAT"),
-    ("127.0.0.0/8", "loopback"), ("168.63.129.16/32", "cloud metadata"), ("169.254.0.0/16", "link-local, cloud metadata"),
-    ("172.16.0.0/12", "private"), ("192.0.0.0/24", "protocol assignments, cloud metadata"),
+    ("127.0.0.0/8", "loopback"), ("168.63.129.16/32", "cloud metadata"),
+    ("169.254.0.0/16", "link-local, cloud metadata"), ("172.16.0.0/12", "private"),
+    ("192.0.0.0/24", "protocol assignments, cloud metadata"),
     ("192.0.2.0/24", "documentation"), ("192.52.193.0/24", "AMT"), ("192.88.99.0/24", "6to4 relay"),
     ("192.168.0.0/16", "private"), ("198.18.0.0/15", "benchmarks"), ("198.51.100.0/24", "documentation"),
     ("203.0.113.0/24", "documentation"), ("224.0.0.0/4", "multicast"), ("240.0.0.0/4", "reserved, broadcast"),
@@ -44,7 +45,8 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 COMPATIBLE = ipaddress.IPv6Network("::/96")
 TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
 # Names that never lead to a public site, refused before any look-up (RFC 6761, 6762, 7686, 8375 and cloud metadata).
-LOCAL_NAME = re.compile(r"(^|\.)(localhost|localdomain|local|internal|intranet|lan|home\.arpa|onion|test|invalid|example)$")
+LOCAL_NAME = re.compile(
+    r"(^|\.)(localhost|localdomain|local|internal|intranet|lan|home\.arpa|onion|test|invalid|example)$")
 LOCAL_HOSTS = frozenset({"ip6-localhost", "ip6-loopback", "broadcasthost", "kubernetes", "metadata"})
 
 
@@ -192,6 +194,7 @@ class Guard:
                 self.check_address(address)
             except Refused as err:
                 raise Refused(f"'{url.host}' resolves to {err}" if address != url.host else str(err)) from err
-        if url.port not in self._ports and not all(self._permitted(ipaddress.ip_address(a.partition("%")[0])) for a in addresses):
+        own = all(self._permitted(ipaddress.ip_address(a.partition("%")[0])) for a in addresses)
+        if url.port not in self._ports and not own:
             raise Refused(f"port {url.port} is not one of {', '.join(map(str, sorted(self._ports)))}")
         return Route(addresses=tuple(addresses), port=url.port, tls=url.scheme == "https")

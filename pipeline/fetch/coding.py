@@ -5,10 +5,12 @@ Every decoder gives out bounded pieces, so a bomb is noticed after the first pie
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator
+from typing import IO, cast
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 import zstandard
 
 PIECE = 64 * 1024
@@ -79,14 +81,15 @@ def _brotli(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise Incomplete("the compressed stream ends early")
 
 
-class _Source:
+class _Source(io.RawIOBase):
     """The chunks as a file, for readers that pull."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
         self._chunks = chunks
         self._left = b""
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; b"" at the end."""
         if not self._left:
             self._left = next(self._chunks, b"")
@@ -96,7 +99,7 @@ class _Source:
 
 def _zstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
     engine = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
-    reader = engine.stream_reader(_Source(chunks), read_across_frames=True)
+    reader = engine.stream_reader(cast("IO[bytes]", _Source(chunks)), read_across_frames=True)
     try:
         while out := reader.read(PIECE):
             yield out

@@ -64,6 +64,8 @@ class Robots:
     # Set where no file could be had: every page is allowed (4xx) or none (5xx, no answer).
     verdict: bool | None = None
     reason: str = ""
+    # Kind of the Problem that a refused page ends as, where no rule is to blame.
+    kind: str = "robots_unreachable"
 
     def group(self, agent: str) -> Group:
         """The group of `agent`, else that of `*`, else an empty one."""
@@ -101,7 +103,7 @@ ALLOW_ALL = Robots(groups={}, verdict=True, reason="there is no robots.txt")
 
 
 def product(agent: str) -> tuple[str, ...]:
-    """Names under which `agent` may be addressed, most telling first: "FooBot/1.2 (x)" gives ("foobot/1.2 (x)", "foobot")."""
+    """Names that `agent` may be addressed by, most telling first: "Foo/1.2 (x)" gives ("foo/1.2 (x)", "foo")."""
     text = agent.strip().lower()
     names = [text]
     inside = COMPATIBLE.search(text)
@@ -253,6 +255,8 @@ def from_status(status: int, body: bytes) -> Robots:
     return unreachable(f"robots.txt answers {status}")
 
 
-def unreachable(why: str) -> Robots:
-    """Nothing is allowed, because robots.txt cannot be had just now."""
+def unreachable(why: str, kind: str = "robots_unreachable") -> Robots:
+    """Nothing is allowed, because robots.txt cannot be had just now; `kind` names a cause that is not robots.txt's."""
+    if kind in {"dns", "address", "tls", "connect"}:
+        return Robots(groups={}, verdict=False, reason=why, kind=kind)
     return Robots(groups={}, verdict=False, reason=f"{why}: nothing may be fetched until it can be read")

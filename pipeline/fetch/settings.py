@@ -45,8 +45,10 @@ class FetchSettings:
     breaker_rest_s: float = 300.0
     retries: int = 2
     retry_pause_s: float = 1.0
+    # A single `fetch` waits this long for a second try; a crawl puts the URL back into its queue instead.
+    max_retry_wait_s: float = 10.0
 
-    # Time: connect, gap between two reads, the whole of one exchange (RFC-less custom; Scrapy waits 180 s).
+    # Time: connect, gap between two reads, the whole of one exchange (Scrapy waits 180 s for a page).
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 10.0
     deadline_s: float = 30.0

@@ -19,7 +19,6 @@ UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
 # Printable ASCII that the WHATWG serialiser leaves in a path or query, but RFC 3986 wants escaped.
 UNSAFE = re.compile(r"[^\x21-\x7e]|[\"<>\[\]\\^`{|}]")
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", re.ASCII)
 # Parameters that campaigns and mail tools add; they never choose another page. Matomo, HubSpot, Mailchimp, Google,
 # Meta, Microsoft, LinkedIn, TikTok and X name them in their own documentation.
@@ -112,9 +111,7 @@ def normalise(text: str, base: str | None = None, *, drop_tracking: bool = False
     With `drop_tracking` campaign parameters and session ids go too: two such links lead to one page.
     """
     text = text.strip(" \t\r\n\f\x00")
-    if not base and not SCHEME.match(text) and BARE_HOST.match(text):
-        text = f"http://{text}"
-    elif not base and BARE_HOST.match(text) and re.match(r"[^/?#]*:\d+([/?#]|$)", text):
+    if not base and BARE_HOST.match(text):
         text = f"http://{text}"
     url = parse(text, base)
     if url is None:

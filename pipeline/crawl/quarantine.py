@@ -1,0 +1,150 @@
+"""Hostile pages are read in processes that can be killed: wall clock and memory are bounded, the parent is not at risk.
+
+A worker is `python -m pipeline.crawl.quarantine`, which reads (url, content type, body) frames from stdin and answers
+JSON, never a pickle: a page that takes a worker over can still only send data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import resource
+import select
+import struct
+import subprocess
+import sys
+import time
+from typing import Any
+
+from pipeline.crawl.facts import Hostile, read_facts
+
+HEAD = struct.Struct(">II")
+MAX_ANSWER = 32 * 1024 * 1024
+
+
+class Killed(Exception):
+    """The page was too much for its reader; the text says in which way."""
+
+
+class _Worker:
+    """One child process and its pipes."""
+
+    def __init__(self, memory: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.crawl.quarantine", str(memory)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, close_fds=True)
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._in, False)
+
+    def ask(self, meta: bytes, body: bytes, seconds: float) -> dict[str, Any]:
+        """The answer to one page. Raises TimeoutError, or EOFError when the worker dies."""
+        ends = time.monotonic() + seconds
+        left = memoryview(HEAD.pack(len(meta), len(body)) + meta + body)
+        while left:
+            if not select.select([], [self._in], [], max(0.0, ends - time.monotonic()))[1]:
+                raise TimeoutError
+            try:
+                left = left[os.write(self._in, left[:1 << 20]):]
+            except BrokenPipeError as err:
+                raise EOFError from err
+        size = struct.unpack(">I", self._read(4, ends))[0]
+        if size > MAX_ANSWER:
+            raise EOFError
+        found: dict[str, Any] = json.loads(self._read(size, ends))
+        return found
+
+    def _read(self, size: int, ends: float) -> bytes:
+        out = bytearray()
+        while len(out) < size:
+            if not select.select([self._out], [], [], max(0.0, ends - time.monotonic()))[0]:
+                raise TimeoutError
+            piece = os.read(self._out, size - len(out))
+            if not piece:
+                raise EOFError
+            out += piece
+        return bytes(out)
+
+    def kill(self) -> None:
+        """Ends the child at once."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+class Quarantine:
+    """`size` readers, started when first needed; each may take `seconds` and `memory` bytes for one page."""
+
+    def __init__(self, *, size: int, seconds: float, memory: int) -> None:
+        self._seconds, self._memory = seconds, memory
+        self._free: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
+        for _ in range(size):
+            self._free.put(None)
+        self._size = size
+
+    def read(self, url: str, content_type: str, body: bytes) -> dict[str, Any]:
+        """Facts of a page (see `facts.read_facts`). Raises Killed for a page that no reader survives."""
+        worker = self._free.get()
+        # A fresh worker pays for its imports out of the first page's time.
+        grace = 0.0
+        if worker is None:
+            worker, grace = _Worker(self._memory), 20.0
+        keep: _Worker | None = worker
+        try:
+            meta = json.dumps([url, content_type]).encode()
+            found = worker.ask(meta, body, self._seconds + grace)
+        except TimeoutError as err:
+            worker.kill()
+            keep = None
+            raise Killed(f"reading it took longer than {self._seconds:g} s") from err
+        except (EOFError, ValueError) as err:
+            worker.kill()
+            keep = None
+            raise Killed(f"its reader died (memory limit {self._memory // 2**20} MiB)") from err
+        finally:
+            self._free.put(keep)
+        if "hostile" in found:
+            raise Killed(str(found["hostile"]))
+        return found
+
+    def close(self) -> None:
+        """Ends all readers."""
+        for _ in range(self._size):
+            worker = self._free.get()
+            if worker is not None:
+                worker.kill()
+
+
+def _exactly(stream: Any, size: int) -> bytes:
+    data: bytes = stream.read(size)
+    if len(data) < size:
+        raise SystemExit(0)
+    return data
+
+
+def main() -> None:
+    """Serves frames until stdin ends."""
+    memory = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    while True:
+        meta_size, body_size = HEAD.unpack(_exactly(stdin, HEAD.size))
+        url, content_type = json.loads(_exactly(stdin, meta_size))
+        body = _exactly(stdin, body_size)
+        try:
+            answer: dict[str, Any] = read_facts(url, content_type, body)
+        except Hostile as err:
+            answer = {"hostile": str(err)}
+        except MemoryError:
+            os._exit(3)
+        data = json.dumps(answer).encode("utf-8", "replace")
+        stdout.write(struct.pack(">I", len(data)) + data)
+        stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
