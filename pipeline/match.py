@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ could did do does doing down during each few for from further had has have havin
 just me more most my no nor not now of off on once only or other our out over own same she should so some such than that the their them
 then there these they this those through to too under until up very was we were what when where which while who whom why will with you
 your yours us let get every also one""".split())
+READ = 8  # passages that the verifier reads; the rest of the list is shown as candidates
+OPENING = 3  # passages at the start of a document that count as its opening
 RRF_K = 20.0  # 60 is the textbook figure; 10-80 swept on the development products, 20 best at five and ten documents
 
 
@@ -84,11 +86,18 @@ class Bm25:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """Documentation made searchable. `vectors` is (passages, d) unit rows."""
+    """Documentation made searchable. `vectors` is (passages, d) unit rows.
+
+    `openings` maps a document to the numbers of its first passages that name a condition; `plan_rows` are the numbers of
+    passages that hold rows of plan tables.
+    """
 
     passages: tuple[Passage, ...]
     vectors: Vectors
     words: Bm25
+    terms: tuple[frozenset[str], ...]
+    openings: Mapping[str, tuple[int, ...]]
+    plan_rows: tuple[int, ...]
 
 
 def passage_text(passage: Passage) -> str:
@@ -97,9 +106,19 @@ def passage_text(passage: Passage) -> str:
 
 
 def build_index(passages: Sequence[Passage], encoder: Encoder) -> Index:
-    """Vectors and term weights of all passages."""
+    """Vectors, term weights and the places where conditions stand."""
     texts = [passage_text(p) for p in passages]
-    return Index(passages=tuple(passages), vectors=encoder.encode(texts), words=Bm25([terms(t) for t in texts]))
+    words = [terms(t) for t in texts]
+    openings: dict[str, list[int]] = {}
+    seen: Counter[str] = Counter()
+    for number, passage in enumerate(passages):
+        seen[passage.doc] += 1
+        if seen[passage.doc] <= OPENING and (passage.facets.plans or passage.facets.status is not None or passage.facets.hosting):
+            openings.setdefault(passage.doc, []).append(number)
+    plan_rows = tuple(i for i, p in enumerate(passages)
+                      if len(p.facets.plans) >= 2 and sum(" = " in r for r in p.readings) >= 1)
+    return Index(passages=tuple(passages), vectors=encoder.encode(texts), words=Bm25(words),
+                 terms=tuple(frozenset(w) for w in words), openings={d: tuple(n) for d, n in openings.items()}, plan_rows=plan_rows)
 
 
 def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -116,12 +135,33 @@ def match(claims: Sequence[Claim], index: Index, encoder: Encoder, top_k: int = 
     queries = encoder.encode([c.text for c in claims])
     out = []
     for claim, query in zip(claims, queries, strict=True):
+        wanted = terms(claim.text)
         cosine = np.asarray(index.vectors @ query, dtype=np.float64)
-        lexical = index.words.scores(terms(claim.text))
-        fused = (1 / (RRF_K + _ranks(cosine)) + 1 / (RRF_K + _ranks(lexical))) * RRF_K / 2
-        fused = np.where(lexical > 0, fused, 1 / (RRF_K + _ranks(cosine)) * RRF_K / 2) + 0.3 * cosine
-        best = np.argsort(-np.round(fused, 6), kind="stable")[:top_k]
-        out.append(Match(claim=claim, passages=tuple(index.passages[i] for i in best),
-                         scores=tuple(round(float(fused[i]), 6) for i in best),
-                         similarities=tuple(round(float(cosine[i]), 5) for i in best)))
+        lexical = index.words.scores(wanted)
+        meaning = 1 / (RRF_K + _ranks(cosine))
+        wording = np.where(lexical > 0, 1 / (RRF_K + _ranks(lexical)), 0.0)
+        fused = np.round((meaning + wording) * RRF_K / 2 + 0.3 * cosine, 6)
+        best = np.argsort(-fused, kind="stable")[:top_k]
+        weight = {t: index.words.rarity(t) for t in set(wanted)}
+        total = sum(weight.values()) or 1.0
+        near = [sum(w for t, w in weight.items() if t in index.terms[i]) / total for i in best]
+        union = frozenset().union(*(index.terms[i] for i in best)) if len(best) else frozenset()
+        out.append(Match(
+            claim=claim, passages=tuple(index.passages[i] for i in best), scores=tuple(float(fused[i]) for i in best),
+            similarities=tuple(round(float(cosine[i]), 5) for i in best), coverage=tuple(round(c, 5) for c in near),
+            covered=round(sum(w for t, w in weight.items() if t in union) / total, 5),
+            unknown=tuple(sorted(t for t in weight if t not in index.words.vocabulary)),
+            conditions=_conditions(best, fused, index)))
     return tuple(out)
+
+
+def _conditions(best: NDArray[np.int64], fused: NDArray[np.float64], index: Index) -> tuple[Passage, ...]:
+    """Up to two openings of the best documents and up to two rows of plan tables, none of them already in reach."""
+    known = set(best[:READ].tolist())
+    chosen: list[int] = []
+    for place in best[:4]:
+        for number in index.openings.get(index.passages[place].doc, ()):
+            if number not in known and number not in chosen and len(chosen) < 2:
+                chosen.append(number)
+    rows = [i for i in sorted(index.plan_rows, key=lambda i: (-fused[i], i))[:2] if i not in known and i not in chosen]
+    return tuple(index.passages[i] for i in chosen + rows)

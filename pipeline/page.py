@@ -170,7 +170,11 @@ class _Reader:
                     alt = fold(str(image.get("alt") or ""))
                     if alt:
                         self.add(BlockKind.ALT, alt, image, region)
-                run.append(_inline_text(child))
+                text = _inline_text(child)
+                # Spans drawn as lines of their own come without white space: "Faster builds.<span>New cache</span>".
+                if run and re.search(r"[.!?]$", run[-1]) and text[:1].isupper():
+                    run.append(" ")
+                run.append(text)
         flush()
 
     def emit(self, tag: Tag, text: str, region: Region) -> None:

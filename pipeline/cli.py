@@ -1,0 +1,313 @@
+"""The command line: parses, calls one plain function, renders, returns an exit code (errors.ExitCode).
+
+Every verb takes --config, --json, --html, --fail-on and --quiet. Progress goes to the terminal's error stream, results to
+its output, so that a result can be piped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import pathlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+from pipeline import __version__
+from pipeline.config import Config, load_config
+from pipeline.errors import ExitCode, SaysdoesError, UsageError
+from pipeline.records import Audit, Claim, Judgement, Problem, Verdict
+
+FAIL_ON = ("contradicted", "planned", "qualified", "undocumented")
+
+
+class Progress:
+    """One line on a terminal that is written over; nothing when quiet or when the error stream is no terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._on = not quiet and sys.stderr.isatty()
+        self._began: dict[str, float] = {}
+        self._width = 0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if not self._on:
+            return
+        began = self._began.setdefault(stage, time.monotonic())
+        spent = time.monotonic() - began
+        left = f", about {spent / done * (total - done):.0f} s left" if done and total > done and spent > 2 else ""
+        line = f"{stage}: {done} of {total}{left}" if total else stage
+        sys.stderr.write("\r" + line.ljust(self._width))
+        self._width = len(line)
+        if total and done >= total:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+        sys.stderr.flush()
+
+
+def say(text: str) -> None:
+    """Text for the user on standard output; characters that the terminal cannot show are replaced, not fatal."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding) + "\n")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=pathlib.Path, metavar="FILE", help="settings (YAML); see configs/default.yaml for every key")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write the scorecard as one HTML file")
+    parser.add_argument("--fail-on", metavar="LIST", help="verdicts that end with exit code 1, comma separated "
+                        f"(default {','.join(FAIL_ON)}; `none` for never)")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no summary")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="saysdoes", description="Checks what marketing copy says against what product documentation shows.",
+                                  epilog="Exit codes: 0 nothing to report, 1 findings, 2 bad usage or config, 3 some pages or documents "
+                                         "could not be read, 4 internal error.")
+    top.add_argument("--version", action="version", version=f"saysdoes {__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    audit = verbs.add_parser("audit", help="audit pages against documentation", description="On-demand audit of pages against documentation.")
+    audit.add_argument("targets", nargs="*", metavar="TARGET", help="URL, HTML/Markdown/text/PDF/DOCX/PPTX file, folder, or - for pasted copy")
+    audit.add_argument("--docs", nargs="+", metavar="SOURCE", help="URL, folder or file with documentation, plan tables, changelog, roadmap, OpenAPI")
+    audit.add_argument("--site", action="store_true", help="crawl the whole site of each TARGET URL, not only that page")
+    _common(audit)
+
+    claims = verbs.add_parser("claims", help="a verdict for each of a list of claims",
+                              description="A list of claims (JSONL with id and claim, CSV, or one a line) and a verdict for each.")
+    claims.add_argument("file", type=pathlib.Path, metavar="FILE")
+    claims.add_argument("--docs", nargs="+", metavar="SOURCE", help="URL, folder or file with documentation")
+    claims.add_argument("--out", type=pathlib.Path, metavar="FILE", required=True, help="JSONL with a verdict for each claim")
+    _common(claims)
+
+    demo = verbs.add_parser("demo", help="crawl and audit the bundled demo product over HTTP on loopback")
+    demo.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/demo"), metavar="FOLDER")
+    _common(demo)
+
+    why = verbs.add_parser("why", help="why a page is or is not fetched", description="Normalised URL, address guard, robots and scope of a URL.")
+    why.add_argument("url", nargs="?", metavar="URL")
+    why.add_argument("--batch", type=pathlib.Path, metavar="FILE", help="JSONL rows with id, url, agent?, robots?")
+    why.add_argument("--out", type=pathlib.Path, metavar="FILE", help="where the answers to --batch go")
+    _common(why)
+
+    doctor = verbs.add_parser("doctor", help="what is installed, which models load from where")
+    _common(doctor)
+    bench = verbs.add_parser("bench", help="the benchmarks", description="Benchmarks; each prints its figures and how they were made.")
+    bench.add_argument("what", choices=["accuracy", "crawl"], metavar="WHAT", help="accuracy | crawl")
+    bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of the benchmark")
+    _common(bench)
+    return top
+
+
+def fail_on(args: argparse.Namespace, config: Config) -> frozenset[str]:
+    """Verdicts that count as findings. Raises UsageError for a word that is none."""
+    words = list(config.fail_on) if args.fail_on is None else [w.strip() for w in args.fail_on.split(",") if w.strip()]
+    unknown = [w for w in words if w not in (*FAIL_ON, "none")]
+    if unknown:
+        raise UsageError(f"--fail-on does not know {', '.join(unknown)}: use any of {', '.join(FAIL_ON)}, or none.")
+    return frozenset(w for w in words if w != "none")
+
+
+def outcome(judgements: Sequence[Judgement], problems: Sequence[Problem], wanted: frozenset[str]) -> ExitCode:
+    """Incomplete wins over findings: a result that lacks pages must never be taken for the whole."""
+    if problems:
+        return ExitCode.INCOMPLETE
+    return ExitCode.FINDINGS if any(j.verdict.value in wanted for j in judgements) else ExitCode.OK
+
+
+def _stdin() -> bytes:
+    return sys.stdin.buffer.read()
+
+
+def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
+    from pipeline import report
+    from pipeline.audit import Auditor
+    from pipeline.reach import fetch_pages, fetch_site
+    from pipeline.sources import read_places
+
+    targets, docs = args.targets or config.targets, args.docs or config.docs
+    if not targets:
+        raise UsageError("Nothing to audit: name a TARGET (URL, file, folder, or - for pasted copy), or `targets:` in the config.")
+    if not docs:
+        raise UsageError("No documentation: name it with --docs (URL, folder or file), or `docs:` in the config.")
+    wanted = fail_on(args, config)
+    progress = Progress(args.quiet)
+    documents = read_places(docs, verbatim=True, what="Documentation", fetch=fetch_site(config, documents=True, progress=progress), stdin=_stdin)
+    if not documents.pages:
+        return _nothing_read(documents.problems, "documentation")
+    reach = fetch_site(config, progress=progress) if args.site else fetch_pages(config, progress=progress)
+    copy = read_places(targets, verbatim=False, what="Target", fetch=reach, stdin=_stdin)
+    if not copy.pages:
+        return _nothing_read([*documents.problems, *copy.problems], "page")
+    auditor = Auditor(config, documents.pages, progress=progress)
+    audit = auditor.audit(copy.pages, [*documents.problems, *copy.problems], progress=progress)
+    deliver(args, audit)
+    if not args.quiet:
+        say(report.terminal(audit))
+        for file in (args.html, args.json):
+            if file:
+                say(f"Written: {file}")
+    return outcome([j for p in audit.pages for j in p.judgements], audit.problems, wanted)
+
+
+def deliver(args: argparse.Namespace, audit: Audit) -> None:
+    """Writes the files that the command line asks for."""
+    from pipeline import report
+
+    if args.json:
+        report.write_json(audit, args.json)
+    if args.html:
+        report.write_html(audit, args.html)
+
+
+def _nothing_read(problems: Sequence[Problem], what: str) -> ExitCode:
+    for problem in problems:
+        sys.stderr.write(f"{problem.kind}: {problem.message}\n")
+    sys.stderr.write(f"No {what} could be read, so nothing was judged.\n")
+    return ExitCode.INCOMPLETE
+
+
+def read_claims(path: pathlib.Path) -> list[tuple[str, str]]:
+    """(id, claim) rows of a JSONL, CSV or plain file, in order. Raises UsageError naming the line that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as err:
+        raise UsageError(f"Claims file {path} cannot be read ({err.__class__.__name__}): give UTF-8 JSONL, CSV or one claim a line.") from err
+    rows: list[tuple[str, str]] = []
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise UsageError(f"Claims file {path} is empty: give one claim a line, or JSONL rows with id and claim.")
+    if lines[0][1].lstrip().startswith("{"):
+        for number, line in lines:
+            try:
+                row = json.loads(line)
+                rows.append((str(row["id"]), str(row["claim"])))
+            except (ValueError, KeyError, TypeError) as err:
+                raise UsageError(f"{path}:{number}: not a JSON object with id and claim: {line[:80]}") from err
+    elif path.suffix.lower() == ".csv":
+        reader = csv.DictReader(io.StringIO(text))
+        names = {(n or "").strip().lower(): n for n in reader.fieldnames or []}
+        if "claim" not in names:
+            raise UsageError(f"{path}:1: the CSV needs a column `claim` (and `id`), found: {', '.join(names) or 'none'}.")
+        for number, row in enumerate(reader, 1):
+            claim = (row.get(names["claim"]) or "").strip()
+            if claim:
+                rows.append(((row.get(names.get("id", "")) or str(number)).strip(), claim))
+    else:
+        rows = [(str(n), line.strip()) for n, line in lines]
+    doubled = sorted({i for i, _ in rows if sum(j == i for j, _ in rows) > 1}) if len(rows) < 20000 else []
+    if doubled:
+        raise UsageError(f"{path}: id {doubled[0]!r} stands more than once: ids must be unique.")
+    return rows
+
+
+def run_claims(args: argparse.Namespace, config: Config) -> ExitCode:
+    from pipeline import report
+    from pipeline.audit import Auditor
+    from pipeline.claims import types_of
+    from pipeline.reach import fetch_site
+    from pipeline.sources import read_places
+
+    docs = args.docs or config.docs
+    if not docs:
+        raise UsageError("No documentation: name it with --docs (URL, folder or file), or `docs:` in the config.")
+    wanted = fail_on(args, config)
+    rows = read_claims(args.file)
+    progress = Progress(args.quiet)
+    documents = read_places(docs, verbatim=True, what="Documentation", fetch=fetch_site(config, documents=True, progress=progress), stdin=_stdin)
+    if not documents.pages:
+        return _nothing_read(documents.problems, "documentation")
+    auditor = Auditor(config, documents.pages, progress=progress)
+    judgements = auditor.judge_claims([Claim(id=i, text=t, quote=t, types=types_of(t), end=len(t)) for i, t in rows], progress=progress)
+    answers = [report.claim_row(j) for j in judgements]
+    report.write_lines(answers, args.out)
+    if args.json:
+        report.write_object({"schema": 1, "claims": answers, "versions": dict(auditor.versions),
+                             "problems": [{"kind": p.kind, "where": p.where, "message": p.message} for p in documents.problems]}, args.json)
+    if not args.quiet:
+        counts = {v: sum(j.verdict is v for j in judgements) for v in Verdict}
+        say(f"{len(judgements)} claims against {auditor.documents} documents: " + ", ".join(f"{n} {v.value}" for v, n in counts.items() if n))
+        for problem in documents.problems:
+            say(f"Not read: {problem.where}: {problem.message}")
+        say(f"Written: {args.out}")
+    return outcome(judgements, documents.problems, wanted)
+
+
+def run_demo(args: argparse.Namespace, config: Config) -> ExitCode:
+    from pipeline import report
+    from pipeline.demo import audit_demo
+
+    audit = audit_demo(config, progress=Progress(args.quiet))
+    args.out.mkdir(parents=True, exist_ok=True)
+    args.html, args.json = args.html or args.out / "scorecard.html", args.json or args.out / "scorecard.json"
+    deliver(args, audit)
+    if not args.quiet:
+        say(report.terminal(audit))
+        say(f"Written: {args.html} and {args.json}")
+    return ExitCode.OK
+
+
+def run_doctor(args: argparse.Namespace, config: Config) -> ExitCode:
+    from pipeline import report
+    from pipeline.doctor import examine
+
+    findings = examine(config)
+    for item in findings:
+        say(f"{'ok ' if item.ok else 'NO '} {item.name}: {item.detail}")
+    if args.json:
+        report.write_object({"schema": 1, "checks": [{"name": i.name, "ok": i.ok, "detail": i.detail} for i in findings]}, args.json)
+    return ExitCode.OK if all(i.ok or i.optional for i in findings) else ExitCode.INCOMPLETE
+
+
+def run_why(args: argparse.Namespace, config: Config) -> ExitCode:
+    from pipeline.reach import explain_batch, explain_url
+
+    if args.batch:
+        if args.out is None:
+            raise UsageError("--batch needs --out FILE for the answers.")
+        explain_batch(args.batch, args.out, config)
+        return ExitCode.OK
+    if not args.url:
+        raise UsageError("Name a URL, or --batch FILE --out FILE.")
+    for line in explain_url(args.url, config):
+        say(line)
+    return ExitCode.OK
+
+
+def run_bench(args: argparse.Namespace, config: Config) -> ExitCode:
+    if args.what == "crawl":
+        from pipeline.bench.crawl import main as bench_crawl
+
+        return ExitCode(bench_crawl(args.rest))
+    from pipeline.bench.accuracy import main as bench_accuracy
+
+    return ExitCode(bench_accuracy(args.rest, config))
+
+
+VERBS: dict[str, Callable[[argparse.Namespace, Config], ExitCode]] = {
+    "audit": run_audit, "claims": run_claims, "demo": run_demo, "doctor": run_doctor, "why": run_why, "bench": run_bench,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    try:
+        args = parser().parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        return int(VERBS[args.verb](args, load_config(args.config)))
+    except SaysdoesError as err:
+        sys.stderr.write(f"saysdoes: {err}\n")
+        return int(err.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("saysdoes: stopped; nothing was written.\n")
+        return 130
+    except BrokenPipeError:
+        return int(ExitCode.OK)
+    except Exception:  # noqa: BLE001 - the last door: the trace goes to the user, who is the operator here
+        traceback.print_exc()
+        sys.stderr.write(f"saysdoes: internal error in {args.verb!r}; please report the lines above.\n")
+        return int(ExitCode.INTERNAL)

@@ -1,0 +1,150 @@
+"""Configuration: configs/default.yaml with the user's file on top, checked against this schema.
+
+Unknown keys and wrong values end as a ConfigError that names file, line and key and shows the line.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigError
+
+DEFAULT = pathlib.Path(__file__).resolve().parent.parent / "configs" / "default.yaml"
+FailOn = Literal["contradicted", "planned", "qualified", "undocumented", "none"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Models(_Section):
+    """Which models are opened."""
+
+    retriever: str = "retriever"
+    reader: str = "verifier"
+    decision: str = "decision"
+    sentences: str = "sentences"
+
+
+class MatchConfig(_Section):
+    """Retrieval."""
+
+    top_k: int = Field(12, ge=10, le=100)
+
+
+class ScoreConfig(_Section):
+    """Where a score is not given."""
+
+    min_words: int = Field(60, ge=0)
+    min_claims: int = Field(3, ge=1)
+
+
+class UndersoldConfig(_Section):
+    """The list of capabilities that no page sells."""
+
+    most: int = Field(30, ge=0, le=1000)
+
+
+class Config(_Section):
+    """Everything that can be configured."""
+
+    product: str = ""
+    targets: list[str] = []
+    docs: list[str] = []
+    plans: list[str] = []
+    models: Models = Models()
+    match: MatchConfig = MatchConfig()  # type: ignore[call-arg]
+    score: ScoreConfig = ScoreConfig()  # type: ignore[call-arg]
+    undersold: UndersoldConfig = UndersoldConfig()  # type: ignore[call-arg]
+    cache: str = "~/.cache/saysdoes"
+    fail_on: list[FailOn] = ["contradicted", "planned", "qualified", "undocumented"]
+    fetch: dict[str, Any] = {}
+    crawl: dict[str, Any] = {}
+
+    @property
+    def cache_file(self) -> pathlib.Path | None:
+        """The file of the vector cache, or None when caching is off."""
+        return pathlib.Path(self.cache).expanduser() / "vectors.sqlite" if self.cache else None
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    out = dict(below)
+    for key, value in above.items():
+        out[key] = _merge(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+    return out
+
+
+def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
+    """Line (from 1) of the key that `path` names, or of the last part of it that the file has."""
+    line = node.start_mark.line + 1 if node is not None else 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, node = key.start_mark.line + 1, value
+                    break
+            else:
+                return line
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            return line
+    return line
+
+
+def load_config(path: pathlib.Path | None = None) -> Config:
+    """The configuration in force.
+
+    Raises ConfigError when the file is absent, is not YAML, has an unknown key or a wrong value.
+    """
+    base = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
+    if path is None:
+        return Config.model_validate(base)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(f"Config file {path} cannot be read ({err.__class__.__name__}): give the path of a YAML file, see configs/default.yaml.") from err
+    try:
+        data, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as err:
+        mark = getattr(err, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise ConfigError(f"{path}:{line}: not valid YAML ({getattr(err, 'problem', err)}).\n  {line} | {_show(text, line)}") from err
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}:1: expected `key: value` lines, found a {type(data).__name__}; see configs/default.yaml.")
+    try:
+        return Config.model_validate(_merge(base, data))
+    except ValidationError as err:
+        lines = []
+        for fault in err.errors():
+            place = tuple(fault["loc"])
+            line = _line(node, place)
+            key = ".".join(str(p) for p in place)
+            if fault["type"] == "extra_forbidden":
+                known = sorted(_known(place[:-1]))
+                said = f"unknown key `{key}`; known here: {', '.join(known)}"
+            else:
+                said = f"`{key}`: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+            lines.append(f"{path}:{line}: {said}\n  {line} | {_show(text, line)}")
+        raise ConfigError("\n".join(lines)) from err
+
+
+def _known(place: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in place:
+        kind = model.model_fields[str(part)].annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            model = kind
+    return list(model.model_fields)
+
+
+def _show(text: str, line: int) -> str:
+    lines = text.split("\n")
+    return lines[line - 1].rstrip() if 0 < line <= len(lines) else ""

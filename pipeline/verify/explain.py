@@ -1,0 +1,163 @@
+"""A verdict in words: the quotes that carry it, the condition, one sentence of why, what to change and who acts.
+
+Quotes are cut from passages as they stand in the document. Remedies use the docs' own words; nothing is invented.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipeline import rules
+from pipeline.match import terms
+from pipeline.records import (Claim, ClaimType, Condition, ConditionKind, Evidence, Passage, Relation, Verdict)
+from pipeline.verify.quantity import compare, quantities
+from pipeline.verify.signals import RELATIONS, Reading, best_part
+
+MAX_QUOTE_WORDS = 60
+RELATION = {"supports": Relation.SUPPORTS, "limits": Relation.LIMITS, "plans": Relation.PLANS,
+            "contradicts": Relation.CONTRADICTS, "none": Relation.RELATED}
+WANTED = {Verdict.SUPPORTED: 0, Verdict.QUALIFIED: 1, Verdict.PLANNED: 2, Verdict.CONTRADICTED: 3}
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[*_`])")
+
+
+def quote_of(claim: Claim, passage: Passage) -> str:
+    """The part of `passage` that speaks most of the claim, cut to at most 60 words at sentence ends; verbatim."""
+    wanted = frozenset(terms(claim.text))
+    number, _ = best_part(wanted, passage)
+    part = passage.parts[number]
+    if len(part.split()) <= MAX_QUOTE_WORDS:
+        return part
+    sentences = SENTENCE.split(part)
+    scores = [len(wanted & set(terms(s))) for s in sentences]
+    first = last = scores.index(max(scores))
+    while True:
+        words = len(" ".join(sentences[first : last + 1]).split())
+        after = len(sentences[last + 1].split()) if last + 1 < len(sentences) else 10**6
+        if words + after <= MAX_QUOTE_WORDS:
+            last += 1
+            continue
+        before = len(sentences[first - 1].split()) if first > 0 else 10**6
+        if words + before > MAX_QUOTE_WORDS:
+            break
+        first -= 1
+    start = part.index(sentences[first])
+    end = part.index(sentences[last], start) + len(sentences[last])
+    return " ".join(part[start:end].split()[: MAX_QUOTE_WORDS + 20])
+
+
+def evidence_for(claim: Claim, verdict: Verdict, read: Sequence[Passage], reading: Reading, most: int = 3) -> tuple[Evidence, ...]:
+    """Up to `most` quotes, those that carry the verdict first; for silent docs the nearest passages as `related`."""
+    if not read:
+        return ()
+    column = WANTED.get(verdict)
+    relevant = 1 - reading[:, 4]
+    weight = relevant if column is None else reading[:, column] + 0.15 * relevant
+    order = sorted(range(len(read)), key=lambda i: (-round(float(weight[i]), 6), i))
+    out: list[Evidence] = []
+    for place in order:
+        if len(out) == most:
+            break
+        relation = RELATION[RELATIONS[int(reading[place].argmax())]]
+        if column is None:
+            relation = Relation.RELATED
+        elif not out:
+            relation = RELATION[RELATIONS[column]]
+        quote = quote_of(claim, read[place])
+        if any(quote == e.quote and read[place].doc == e.doc for e in out):
+            continue
+        heading = read[place].heading_path[-1] if read[place].heading_path else ""
+        out.append(Evidence(doc=read[place].doc, heading=heading, quote=quote, relation=relation,
+                            score=round(min(1.0, float(weight[place])), 4)))
+    return tuple(out)
+
+
+def _plan_names(text: str, ladder: Sequence[str]) -> list[str]:
+    low = text.lower()
+    names = [p for p in ladder if re.search(rf"\b{re.escape(p)}\b", low)]
+    return names or [p for p in rules.load("status")["plan_words"].all(text) if p not in {"standard", "basic", "team", "scale", "plus", "individual", "personal", "advanced", "unlimited"}]
+
+
+def condition_of(claim: Claim, read: Sequence[Passage], reading: Reading, ladder: Sequence[str]) -> Condition:
+    """What the copy leaves out, from the passages that limit the claim; `limit` with the docs' words when nothing finer is seen."""
+    order = sorted(range(len(read)), key=lambda i: (-round(float(reading[i, 1]), 6), i))[:3]
+    cues = rules.load("status")
+    low = claim.text.lower()
+    wanted = frozenset(terms(claim.text))
+    for place in order:
+        passage = read[place]
+        number, _ = best_part(wanted, passage)
+        near = f"{passage.context} {' '.join(passage.readings[max(0, number - 1): number + 2])}"
+        row = passage.readings[number]
+        if " = " in row and re.search(r"= no\b", row, re.I):
+            yes = [c.split(" = ")[0].strip() for c in row.split(":", 1)[-1].split(";") if " = " in c and not re.search(r"= no\b", c, re.I)]
+            if yes:
+                return Condition(kind=ConditionKind.PLAN, value=" and ".join(yes[:3]))
+        names = [n for n in _plan_names(near, ladder) if not re.search(rf"\b{re.escape(n)}\b", low)]
+        if names and re.search(r"\b(plan|plans|tier|edition|feature|customers?|upgrade|only|requires?|available|include[sd]?)\b", near, re.I):
+            return Condition(kind=ConditionKind.PLAN, value=" and ".join(n.title() for n in names[:2]))
+        for name, kind in (("beta", ConditionKind.BETA), ("addon", ConditionKind.ADDON), ("hosting", ConditionKind.HOSTING),
+                           ("platform", ConditionKind.PLATFORM), ("region", ConditionKind.REGION)):
+            found = cues[name].search(near)
+            if found and not cues[name].search(low):
+                return Condition(kind=kind, value=found.group(0))
+        for quantity in quantities(near):
+            if quantity.bound or quantity.unit in {"bytes", "percent"}:
+                return Condition(kind=ConditionKind.LIMIT, value=quantity.text)
+    value = quote_of(claim, read[order[0]]) if order else ""
+    return Condition(kind=ConditionKind.LIMIT, value=" ".join(value.split()[:16]))
+
+
+CONDITION_WORDS = {ConditionKind.PLAN: "on {0}", ConditionKind.ADDON: "as an add-on ({0})", ConditionKind.BETA: "as {0}, not a finished feature",
+                   ConditionKind.PLATFORM: "on {0}", ConditionKind.REGION: "in {0}", ConditionKind.LIMIT: "within a limit ({0})",
+                   ConditionKind.HOSTING: "when {0}", ConditionKind.VERSION: "from version {0}"}
+
+
+def why_of(claim: Claim, verdict: Verdict, condition: Condition | None, evidence: Sequence[Evidence], documents: int) -> str:
+    """One sentence that a marketer understands."""
+    if verdict is Verdict.SUPPORTED:
+        return "The documentation says this."
+    if verdict is Verdict.QUALIFIED and condition is not None:
+        return f"True only {CONDITION_WORDS[condition.kind].format(condition.value)}; the copy does not say so."
+    if verdict is Verdict.PLANNED:
+        return "The documentation lists this as planned, not as something customers have today."
+    if verdict is Verdict.CONTRADICTED:
+        if evidence:
+            said, documented = quantities(claim.text), quantities(evidence[0].quote)
+            for a in said:
+                for b in documented:
+                    if compare(a, b) == "conflict":
+                        return f"The copy says {a.text}, the documentation says {b.text}."
+        return "The documentation says otherwise."
+    if verdict is Verdict.UNDOCUMENTED:
+        if evidence and evidence[0].score > 0.2:
+            return f"The documentation speaks of this topic ({evidence[0].heading or evidence[0].doc}) but does not say this."
+        return f"None of the {documents} documents says this."
+    if verdict is Verdict.EXTERNAL:
+        if ClaimType.COMPARISON in claim.types or ClaimType.SUPERLATIVE in claim.types:
+            return "A comparison or rank: product documentation cannot prove it."
+        return "About customers, the company, money saved or a certificate: product documentation cannot prove it."
+    return "Opinion, mood or a call to action: nothing here can be proven or disproven."
+
+
+def remedy_of(verdict: Verdict, condition: Condition | None, evidence: Sequence[Evidence]) -> str | None:
+    """What to change, in the docs' own words; None when nothing needs changing."""
+    quote = evidence[0].quote if evidence else ""
+    short = " ".join(quote.split()[:40])
+    if verdict is Verdict.QUALIFIED and condition is not None:
+        return f"Say {CONDITION_WORDS[condition.kind].format(condition.value)} next to the claim. The docs: \u201c{short}\u201d"
+    if verdict is Verdict.PLANNED:
+        return f"Say that it is planned, or take it out until it ships. The docs: \u201c{short}\u201d"
+    if verdict is Verdict.CONTRADICTED:
+        return f"Change it to what the docs say: \u201c{short}\u201d"
+    if verdict is Verdict.UNDOCUMENTED:
+        near = f" Nearest thing documented: \u201c{short}\u201d" if quote else ""
+        return f"If the product does this, have it documented; if not, take it out.{near}"
+    if verdict is Verdict.EXTERNAL:
+        return "Name the source next to the claim (study, certificate, customer, date), or take the figure out."
+    return None
+
+
+def owner_of(verdict: Verdict, evidence: Sequence[Evidence]) -> str:
+    """Who should act: `copy` or `docs`; a claim that the docs are silent on is first a question to the docs team."""
+    return "docs" if verdict is Verdict.UNDOCUMENTED else "copy"
