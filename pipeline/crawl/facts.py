@@ -30,14 +30,41 @@ CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.I)
 ASSET = re.compile(
     r"\.(png|jpe?g|gif|webp|avif|svg|ico|bmp|tiff?|css|js|mjs|json|map|woff2?|ttf|eot|otf|mp[34]|m4[av]|webm|og[gv]|wav"
     r"|mov|avi|zip|gz|tgz|bz2|xz|7z|rar|exe|dmg|pkg|deb|rpm|msi|apk|iso|jar|docx?|xlsx?|pptx?|csv|ics|epub|xml|rss|atom"
-    r"|asc|sig|sha256)$", re.I)
+    r"|asc|sig|sha256)$",
+    re.I,
+)
 LONG_TAG = re.compile(rb"<[a-zA-Z][^<>]{20000,}")
 TAG = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
-VOID = frozenset({b"br", b"img", b"input", b"meta", b"link", b"hr", b"p", b"li", b"td", b"tr", b"th", b"option", b"dd",
-                  b"dt", b"source", b"area", b"base", b"col", b"embed", b"wbr", b"param", b"path"})
+VOID = frozenset(
+    {
+        b"br",
+        b"img",
+        b"input",
+        b"meta",
+        b"link",
+        b"hr",
+        b"p",
+        b"li",
+        b"td",
+        b"tr",
+        b"th",
+        b"option",
+        b"dd",
+        b"dt",
+        b"source",
+        b"area",
+        b"base",
+        b"col",
+        b"embed",
+        b"wbr",
+        b"param",
+        b"path",
+    }
+)
 REFRESH = re.compile(r"\s*\d*\.?\d*\s*[;,]?\s*(?:url\s*=\s*)?[\"']?([^\"'>]+)", re.I)
 SHELL_ROOT = re.compile(
-    rb"<(div|main|section)[^>]*\sid=[\"']?(root|app|__next|__nuxt|svelte|gatsby-focus-wrapper|main-app)\b", re.I)
+    rb"<(div|main|section)[^>]*\sid=[\"']?(root|app|__next|__nuxt|svelte|gatsby-focus-wrapper|main-app)\b", re.I
+)
 SHELL_NOTE = re.compile(rb"(enable|requires?|need|turn on)\s+javascript|javascript\s+(is\s+)?(required|disabled)", re.I)
 
 
@@ -100,8 +127,9 @@ def _identity(href: str) -> str | None:
 
 def _tree(body: bytes, encoding: str | None) -> Any:
     try:
-        parser = etree.HTMLParser(encoding=encoding, recover=True, no_network=True, remove_comments=True,
-                                  remove_pis=True)
+        parser = etree.HTMLParser(
+            encoding=encoding, recover=True, no_network=True, remove_comments=True, remove_pis=True
+        )
         return etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, LookupError, ValueError):
         return None
@@ -184,12 +212,21 @@ def read_facts(url: str, content_type: str, body: bytes) -> dict[str, Any]:
     text = " ".join(" ".join(_text(tree.find("body") if tree.find("body") is not None else tree)).split())
     words = len(text.split())
     return {
-        "title": " ".join(title.split())[:300], "canonical": canonical, "robots": meta.get("robots", ""),
-        "hreflang": hreflang, "links": links, "links_cut": cut, "refresh": refresh, "sitemaps": sitemaps[:20],
-        "language": (tree.get("lang") or "").lower()[:20], "words": words,
-        "text_hash": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32] if text else "",
-        "print": fingerprint(text[:200_000]), "shell": _is_shell(body, words),
-        "version": meta.get("docsearch:version", meta.get("docusaurus_version", ""))[:40], "html": True,
+        "title": " ".join(title.split())[:300],
+        "canonical": canonical,
+        "robots": meta.get("robots", ""),
+        "hreflang": hreflang,
+        "links": links,
+        "links_cut": cut,
+        "refresh": refresh,
+        "sitemaps": sitemaps[:20],
+        "language": (tree.get("lang") or "").lower()[:20],
+        "words": words,
+        "text_hash": hashlib.sha256(f"{title}\n{text}".encode("utf-8", "replace")).hexdigest()[:32] if text else "",
+        "print": fingerprint(text[:200_000]),
+        "shell": _is_shell(body, words),
+        "version": meta.get("docsearch:version", meta.get("docusaurus_version", ""))[:40],
+        "html": True,
     }
 
 
@@ -202,6 +239,20 @@ def _is_shell(body: bytes, words: int) -> bool:
 
 def _plain(body: bytes) -> dict[str, Any]:
     """Facts of what is no HTML."""
-    return {"title": "", "canonical": "", "robots": "", "hreflang": [], "links": [], "links_cut": 0, "refresh": "",
-            "sitemaps": [], "language": "", "words": 0, "print": 0, "shell": False, "version": "", "html": False,
-            "text_hash": hashlib.sha256(body).hexdigest()[:32] if body else ""}
+    return {
+        "title": "",
+        "canonical": "",
+        "robots": "",
+        "hreflang": [],
+        "links": [],
+        "links_cut": 0,
+        "refresh": "",
+        "sitemaps": [],
+        "language": "",
+        "words": 0,
+        "print": 0,
+        "shell": False,
+        "version": "",
+        "html": False,
+        "text_hash": hashlib.sha256(body).hexdigest()[:32] if body else "",
+    }

@@ -25,7 +25,7 @@ def fingerprint(text: str) -> int:
     words = WORD.findall(text.lower())
     if not words:
         return 0
-    runs = {" ".join(words[i:i + 3]) for i in range(max(1, len(words) - 2))}
+    runs = {" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
     chosen = runs if len(runs) <= SAMPLE else heapq.nsmallest(SAMPLE, runs, key=lambda r: (zlib.crc32(r.encode()), r))
     low = [0] * 8
     for run in chosen:

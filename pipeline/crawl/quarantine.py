@@ -32,8 +32,12 @@ class _Worker:
 
     def __init__(self, memory: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.crawl.quarantine", str(memory)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, close_fds=True)
+            [sys.executable, "-m", "pipeline.crawl.quarantine", str(memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            close_fds=True,
+        )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._in, False)
@@ -46,7 +50,7 @@ class _Worker:
             if not select.select([], [self._in], [], max(0.0, ends - time.monotonic()))[1]:
                 raise TimeoutError
             try:
-                left = left[os.write(self._in, left[:1 << 20]):]
+                left = left[os.write(self._in, left[: 1 << 20]) :]
             except BrokenPipeError as err:
                 raise EOFError from err
         size = struct.unpack(">I", self._read(4, ends))[0]

@@ -6,9 +6,19 @@ import hashlib
 from dataclasses import astuple, dataclass
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
-DOCUMENT_TYPES = (*HTML_TYPES, "text/plain", "text/markdown", "text/x-markdown", "application/pdf", "application/json",
-                  "application/yaml", "text/yaml", "application/x-yaml", "application/vnd.oai.openapi",
-                  "application/vnd.oai.openapi+json")
+DOCUMENT_TYPES = (
+    *HTML_TYPES,
+    "text/plain",
+    "text/markdown",
+    "text/x-markdown",
+    "application/pdf",
+    "application/json",
+    "application/yaml",
+    "text/yaml",
+    "application/x-yaml",
+    "application/vnd.oai.openapi",
+    "application/vnd.oai.openapi+json",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +87,20 @@ class CrawlSettings:
     @property
     def fingerprint(self) -> str:
         """Changes when another set of pages would be found; an unfinished crawl is resumed under the same one only."""
-        kept = (self.seeds, self.hosts, self.sitemaps, self.use_sitemaps, self.follow_links, self.include, self.exclude,
-                self.sections, self.max_pages, self.max_depth, self.accept, self.documents)
+        kept = (
+            self.seeds,
+            self.hosts,
+            self.sitemaps,
+            self.use_sitemaps,
+            self.follow_links,
+            self.include,
+            self.exclude,
+            self.sections,
+            self.max_pages,
+            self.max_depth,
+            self.accept,
+            self.documents,
+        )
         return hashlib.sha256(repr(kept).encode()).hexdigest()[:16]
 
     def __post_init__(self) -> None:

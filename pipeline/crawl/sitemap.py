@@ -95,9 +95,16 @@ def _xml(body: bytes, url: str) -> Iterator[Entry]:
     root = ""
     found = False
     # huge_tree stays off: libxml2 then refuses entity amplification and absurd depth by itself.
-    context = etree.iterparse(cast("IO[bytes]", io.BytesIO(body)), events=("start", "end"), recover=True,
-                              huge_tree=False, resolve_entities=False, no_network=True, load_dtd=False,
-                              dtd_validation=False)
+    context = etree.iterparse(
+        cast("IO[bytes]", io.BytesIO(body)),
+        events=("start", "end"),
+        recover=True,
+        huge_tree=False,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+    )
     try:
         for event, node in context:
             name = _local(node.tag)
@@ -168,5 +175,11 @@ def _entry(node: etree._Element, name: str, url: str, root: str) -> Entry | None
     wire = join(url, place) if place else None
     if wire is None:
         return None
-    return Entry(url=wire, lastmod=lastmod[:40], index=name == "sitemap", images=tuple(i for i in images if i),
-                 alternates=tuple(a for a in alternates if a[1]), news=news)
+    return Entry(
+        url=wire,
+        lastmod=lastmod[:40],
+        index=name == "sitemap",
+        images=tuple(i for i in images if i),
+        alternates=tuple(a for a in alternates if a[1]),
+        news=news,
+    )

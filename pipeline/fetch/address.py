@@ -26,17 +26,29 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # IANA special-purpose registry (RFC 6890 and after), Azure's wire server, and multicast.
 DENIED_V4: tuple[tuple[str, str], ...] = (
-    ("0.0.0.0/8", "this network"), ("10.0.0.0/8", "private"), ("100.64.0.0/10", "carrier-grade NAT"),
-    ("127.0.0.0/8", "loopback"), ("168.63.129.16/32", "cloud metadata"),
-    ("169.254.0.0/16", "link-local, cloud metadata"), ("172.16.0.0/12", "private"),
+    ("0.0.0.0/8", "this network"),
+    ("10.0.0.0/8", "private"),
+    ("100.64.0.0/10", "carrier-grade NAT"),
+    ("127.0.0.0/8", "loopback"),
+    ("168.63.129.16/32", "cloud metadata"),
+    ("169.254.0.0/16", "link-local, cloud metadata"),
+    ("172.16.0.0/12", "private"),
     ("192.0.0.0/24", "protocol assignments, cloud metadata"),
-    ("192.0.2.0/24", "documentation"), ("192.52.193.0/24", "AMT"), ("192.88.99.0/24", "6to4 relay"),
-    ("192.168.0.0/16", "private"), ("198.18.0.0/15", "benchmarks"), ("198.51.100.0/24", "documentation"),
-    ("203.0.113.0/24", "documentation"), ("224.0.0.0/4", "multicast"), ("240.0.0.0/4", "reserved, broadcast"),
+    ("192.0.2.0/24", "documentation"),
+    ("192.52.193.0/24", "AMT"),
+    ("192.88.99.0/24", "6to4 relay"),
+    ("192.168.0.0/16", "private"),
+    ("198.18.0.0/15", "benchmarks"),
+    ("198.51.100.0/24", "documentation"),
+    ("203.0.113.0/24", "documentation"),
+    ("224.0.0.0/4", "multicast"),
+    ("240.0.0.0/4", "reserved, broadcast"),
 )
 # Of IPv6 only global unicast (2000::/3) is allowed, less these.
 DENIED_V6: tuple[tuple[str, str], ...] = (
-    ("2001::/23", "protocol assignments"), ("2001:db8::/32", "documentation"), ("3fff::/20", "documentation"),
+    ("2001::/23", "protocol assignments"),
+    ("2001:db8::/32", "documentation"),
+    ("3fff::/20", "documentation"),
 )
 GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 V4 = tuple((ipaddress.IPv4Network(net), why) for net, why in DENIED_V4)
@@ -46,7 +58,8 @@ COMPATIBLE = ipaddress.IPv6Network("::/96")
 TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
 # Names that never lead to a public site, refused before any look-up (RFC 6761, 6762, 7686, 8375 and cloud metadata).
 LOCAL_NAME = re.compile(
-    r"(^|\.)(localhost|localdomain|local|internal|intranet|lan|home\.arpa|onion|test|invalid|example)$")
+    r"(^|\.)(localhost|localdomain|local|internal|intranet|lan|home\.arpa|onion|test|invalid|example)$"
+)
 LOCAL_HOSTS = frozenset({"ip6-localhost", "ip6-loopback", "broadcasthost", "kubernetes", "metadata"})
 
 
@@ -115,7 +128,9 @@ class Guard:
         for host, place in settings.hosts.items():
             url = parse(place if "//" in place else f"http://{place}")
             if url is None or url.scheme not in WEB:
-                raise ConfigError(f"hosts: '{host}: {place}' names no server: write it as {host}: http://127.0.0.1:8080.")
+                raise ConfigError(
+                    f"hosts: '{host}: {place}' names no server: write it as {host}: http://127.0.0.1:8080."
+                )
             self._mapped[host.lower()] = Route(addresses=(url.host,), port=url.port, tls=url.scheme == "https")
         # getaddrinfo cannot be interrupted, so it runs aside and is waited for a limited time.
         self._resolver = ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolve")

@@ -149,8 +149,9 @@ class Counted:
             yield chunk
 
 
-def collect(chunks: Iterator[bytes], header: str, *, max_bytes: int, max_ratio: float, ratio_floor: int,
-            max_codings: int) -> tuple[bytes, bool]:
+def collect(
+    chunks: Iterator[bytes], header: str, *, max_bytes: int, max_ratio: float, ratio_floor: int, max_codings: int
+) -> tuple[bytes, bool]:
     """The whole decoded body, and whether its compressed stream was cut short.
 
     Raises Bomb past `max_bytes`, or past `max_ratio` once more than `ratio_floor` bytes are out; Undecodable.

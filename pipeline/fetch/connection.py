@@ -233,8 +233,9 @@ class GateAdapter(HTTPAdapter):
         request.pool = self._pool(url)  # type: ignore[attr-defined]
         return self.send(request, stream=True, timeout=timeout, verify=True, proxies={})  # type: ignore[arg-type]
 
-    def get_connection_with_tls_context(self, request: PreparedRequest, verify: Any, proxies: Any = None,
-                                        cert: Any = None) -> urllib3.connectionpool.HTTPConnectionPool:
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> urllib3.connectionpool.HTTPConnectionPool:
         """The pool chosen in `exchange`; requests asks for it here."""
         pool: urllib3.connectionpool.HTTPConnectionPool = request.pool  # type: ignore[attr-defined]
         return pool

@@ -25,8 +25,15 @@ from pipeline.fetch.url import Url
 # Answers that a later try may better: Scrapy's list, with 425 and Cloudflare's own.
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,text/plain;q=0.8,*/*;q=0.5"
-TROUBLE = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, http.client.HTTPException,
-           ValueError, Refused, Unresolved)
+TROUBLE = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+    http.client.HTTPException,
+    ValueError,
+    Refused,
+    Unresolved,
+)
 TIMEOUTS = (urllib3.exceptions.TimeoutError, requests.exceptions.Timeout, TimeoutError)
 
 
@@ -82,16 +89,25 @@ class Line:
             except Failed as err:
                 if err.fault and self._pace.failed(url.host):
                     s = self._settings
-                    raise Failed(err.kind, f"{err} It is the {s.breaker_faults}th fault of {url.host} in a row: "
-                                           f"it rests for {s.breaker_rest_s:g} s.", transient=err.transient) from err
+                    raise Failed(
+                        err.kind,
+                        f"{err} It is the {s.breaker_faults}th fault of {url.host} in a row: "
+                        f"it rests for {s.breaker_rest_s:g} s.",
+                        transient=err.transient,
+                    ) from err
                 raise
             if answer.status not in TRANSIENT:
                 self._pace.answered(url.host, answer.elapsed_s)
             return answer
 
     def _late(self, url: Url) -> Failed:
-        return Failed("timeout", f"{url.host} took longer than {self._settings.deadline_s:g} s for {url.href}: raise "
-                                 "fetch.deadline_s or look at the server.", transient=True, fault=True)
+        return Failed(
+            "timeout",
+            f"{url.host} took longer than {self._settings.deadline_s:g} s for {url.href}: raise "
+            "fetch.deadline_s or look at the server.",
+            transient=True,
+            fault=True,
+        )
 
     def _read(self, url: Url, response: Response, began: float, max_bytes: int, whole: bool) -> Answer:
         """Headers and body of `response` under the limits. A body that nobody wants (redirect, error) is skipped."""
@@ -105,19 +121,33 @@ class Line:
                 _skip(raw, status, length)
                 return Answer(status=status, headers=headers, body=b"", elapsed_s=time.monotonic() - began)
             if whole and length and int(length) > max_bytes:
-                raise Failed("too_large", f"{url.href} announces {int(length):,} bytes, more than {max_bytes:,}: "
-                                          "give a smaller page, or raise fetch.max_body_bytes.")
+                raise Failed(
+                    "too_large",
+                    f"{url.href} announces {int(length):,} bytes, more than {max_bytes:,}: "
+                    "give a smaller page, or raise fetch.max_body_bytes.",
+                )
             chunks = raw.stream(65536, decode_content=False)
             if not whole:
                 chunks = iter([_head(chunks, max_bytes)])
-            body, cut = collect(chunks, headers.get("content-encoding", ""), max_ratio=s.max_ratio,
-                                max_bytes=max_bytes if whole else 4 * max_bytes,
-                                ratio_floor=s.ratio_floor_bytes, max_codings=s.max_codings)
-            return Answer(status=status, headers=headers, body=body if whole else body[:max_bytes],
-                          elapsed_s=time.monotonic() - began, cut=cut)
+            body, cut = collect(
+                chunks,
+                headers.get("content-encoding", ""),
+                max_ratio=s.max_ratio,
+                max_bytes=max_bytes if whole else 4 * max_bytes,
+                ratio_floor=s.ratio_floor_bytes,
+                max_codings=s.max_codings,
+            )
+            return Answer(
+                status=status,
+                headers=headers,
+                body=body if whole else body[:max_bytes],
+                elapsed_s=time.monotonic() - began,
+                cut=cut,
+            )
         except Bomb as err:
-            raise Failed("too_large", f"{url.href} is {err}: give a smaller page, or raise "
-                                      "fetch.max_body_bytes.") from err
+            raise Failed(
+                "too_large", f"{url.href} is {err}: give a smaller page, or raise fetch.max_body_bytes."
+            ) from err
         except Undecodable as err:
             raise Failed("unreadable", f"{url.href} cannot be unpacked ({err}): mend its Content-Encoding.") from err
         finally:
@@ -146,8 +176,11 @@ def _head(chunks: Any, size: int) -> bytes:
 
 def refusal(url: Url, err: Refused) -> Failed:
     """The address guard's no, with the two ways that an operator has."""
-    return Failed("address", f"{url.href[:300]} is not fetched: {err}. Only public web addresses are; the operator may "
-                             "open a network with fetch.allow_networks or map the host with fetch.hosts.")
+    return Failed(
+        "address",
+        f"{url.href[:300]} is not fetched: {err}. Only public web addresses are; the operator may "
+        "open a network with fetch.allow_networks or map the host with fetch.hosts.",
+    )
 
 
 def _causes(err: BaseException) -> list[BaseException]:
@@ -173,16 +206,37 @@ def explained(url: Url, err: BaseException) -> Failed:
     for one in chain:
         if type(one).__module__ == "ssl" or isinstance(one, urllib3.exceptions.SSLError):
             why = getattr(one, "verify_message", "") or re.sub(r"\s*\(_ssl\.c:\d+\)", "", str(one))
-            return Failed("tls", f"{url.host} has no valid certificate or speaks no TLS ({why}): mend it, or name the "
-                                 "company's authority with fetch.ca_bundle.", fault=True)
+            return Failed(
+                "tls",
+                f"{url.host} has no valid certificate or speaks no TLS ({why}): mend it, or name the "
+                "company's authority with fetch.ca_bundle.",
+                fault=True,
+            )
     if any(isinstance(one, TIMEOUTS) for one in chain):
-        return Failed("timeout", f"{url.host} does not answer in time for {url.href}: try again, or look at its "
-                                 "server.", transient=True, fault=True)
+        return Failed(
+            "timeout",
+            f"{url.host} does not answer in time for {url.href}: try again, or look at its server.",
+            transient=True,
+            fault=True,
+        )
     if any(isinstance(one, urllib3.exceptions.IncompleteRead | http.client.IncompleteRead) for one in chain):
-        return Failed("truncated", f"{url.href} ends before the length that its headers promise: look at the server.",
-                      transient=True, fault=True)
+        return Failed(
+            "truncated",
+            f"{url.href} ends before the length that its headers promise: look at the server.",
+            transient=True,
+            fault=True,
+        )
     if any(isinstance(one, ConnectionRefusedError | urllib3.exceptions.NewConnectionError) for one in chain):
-        return Failed("connect", f"{url.host}:{url.port} takes no connection ({chain[-1]}): look at the server.",
-                      transient=True, fault=True)
-    return Failed("protocol", f"{url.host} does not answer in proper HTTP for {url.href} ({type(chain[-1]).__name__}: "
-                              f"{str(chain[-1])[:200]}): look at the server.", transient=True, fault=True)
+        return Failed(
+            "connect",
+            f"{url.host}:{url.port} takes no connection ({chain[-1]}): look at the server.",
+            transient=True,
+            fault=True,
+        )
+    return Failed(
+        "protocol",
+        f"{url.host} does not answer in proper HTTP for {url.href} ({type(chain[-1]).__name__}: "
+        f"{str(chain[-1])[:200]}): look at the server.",
+        transient=True,
+        fault=True,
+    )

@@ -28,10 +28,12 @@ from pipeline.records import Fetched, Problem
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Status -> kind of the Problem and what to do about it.
 MEANING = {
-    404: ("not_found", "mend or remove the link"), 410: ("not_found", "mend or remove the link"),
+    404: ("not_found", "mend or remove the link"),
+    410: ("not_found", "mend or remove the link"),
     401: ("forbidden", "the page is not public, give a file instead"),
     403: ("forbidden", "the page is not public or bots are kept out, give a file or let our agent in"),
-    429: ("busy", "run again later"), 503: ("busy", "run again later"),
+    429: ("busy", "run again later"),
+    503: ("busy", "run again later"),
 }
 
 
@@ -69,8 +71,9 @@ class Fetcher:
         """Itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Closes connections."""
         self.close()
 
@@ -81,8 +84,9 @@ class Fetcher:
 
     # -- the public face ------------------------------------------------------------------------------------------
 
-    def fetch(self, url: str, *, validators: Validators | None = None,
-              max_bytes: int | None = None) -> Fetched | Problem:
+    def fetch(
+        self, url: str, *, validators: Validators | None = None, max_bytes: int | None = None
+    ) -> Fetched | Problem:
         """The page under `url` with retries: a Fetched of status 2xx (or 304 with `validators`), or a Problem."""
         attempt = self.attempt(url, validators=validators, max_bytes=max_bytes)
         for _ in range(self.settings.retries):
@@ -131,11 +135,21 @@ class Fetcher:
             return None
         if rule is None:
             plain = robots.kind != "robots_unreachable"  # the host itself is out of reach
-            return Problem(kind=robots.kind, where=url.href, message=robots.reason if plain else
-                           f"{url.origin}: {robots.reason}. Ask the site's owner, or run again later.")
-        return Problem(kind="robots", where=url.href, message=(
-            f"{url.origin}/robots.txt, line {rule.line}, forbids it ('{rule}'): allow '{self.settings.robot_name}' "
-            "there, or take the page out of scope."))
+            return Problem(
+                kind=robots.kind,
+                where=url.href,
+                message=robots.reason
+                if plain
+                else f"{url.origin}: {robots.reason}. Ask the site's owner, or run again later.",
+            )
+        return Problem(
+            kind="robots",
+            where=url.href,
+            message=(
+                f"{url.origin}/robots.txt, line {rule.line}, forbids it ('{rule}'): allow '{self.settings.robot_name}' "
+                "there, or take the page out of scope."
+            ),
+        )
 
     # -- one URL --------------------------------------------------------------------------------------------------
 
@@ -155,11 +169,17 @@ class Fetcher:
             hops.append(url.href)
             following = self._checked(answer.headers["location"], url.href)
             if following.href in hops:
-                raise Failed("loop", f"redirects come back to {following.href} after {len(hops)} hops "
-                                      "(some sites do that to visitors without cookies): give the final address.")
+                raise Failed(
+                    "loop",
+                    f"redirects come back to {following.href} after {len(hops)} hops "
+                    "(some sites do that to visitors without cookies): give the final address.",
+                )
             if len(hops) > self.settings.max_redirects:
-                raise Failed("loop", f"more than {self.settings.max_redirects} redirects, the last one to "
-                                     f"{following.href}: give the final address.")
+                raise Failed(
+                    "loop",
+                    f"more than {self.settings.max_redirects} redirects, the last one to "
+                    f"{following.href}: give the final address.",
+                )
             url = following
 
     def _checked(self, text: str, base: str | None) -> Url:
@@ -168,16 +188,19 @@ class Fetcher:
         if url is None:
             raise Failed("url", f"'{text[:200]}' is not a URL: write it as https://example.com/page.")
         if len(url.href) > self.settings.max_url_chars:
-            raise Failed("url", f"the URL is {len(url.href)} characters long, more than {self.settings.max_url_chars}: "
-                                "shorten it.")
+            raise Failed(
+                "url",
+                f"the URL is {len(url.href)} characters long, more than {self.settings.max_url_chars}: shorten it.",
+            )
         try:
             self.guard.check_url(url)
         except Refused as err:
             raise refusal(url, err) from err
         return url
 
-    def _judge(self, named: str, url: Url, answer: Answer, hops: tuple[str, ...], validators: Validators | None,
-               elapsed: float) -> Attempt:
+    def _judge(
+        self, named: str, url: Url, answer: Answer, hops: tuple[str, ...], validators: Validators | None, elapsed: float
+    ) -> Attempt:
         """What an answer that is no redirect means."""
         host, status = url.host, answer.status
         again: float | None = None
@@ -194,14 +217,30 @@ class Fetcher:
         if 200 <= status < 300 or (status == 304 and validators is not None):
             unchanged = status == 304
             body = validators.body if unchanged and validators is not None else answer.body
-            return Attempt(status=status, outcome=Fetched(
-                url=named, final_url=url.href, status=status, headers=answer.headers, body=body, fetched_at=_now(),
-                elapsed_s=round(elapsed, 4), redirects=hops, not_modified=unchanged,
-                notes=("truncated",) if answer.cut else ()))
+            return Attempt(
+                status=status,
+                outcome=Fetched(
+                    url=named,
+                    final_url=url.href,
+                    status=status,
+                    headers=answer.headers,
+                    body=body,
+                    fetched_at=_now(),
+                    elapsed_s=round(elapsed, 4),
+                    redirects=hops,
+                    not_modified=unchanged,
+                    notes=("truncated",) if answer.cut else (),
+                ),
+            )
         kind, remedy = MEANING.get(status, ("http_status", "look at the server's log"))
         phrase = http.client.responses.get(status, "without a name")
-        return Attempt(status=status, again_in=again, outcome=Problem(
-            kind=kind, where=named, message=f"the server answers {status} {phrase} for {url.href}: {remedy}."))
+        return Attempt(
+            status=status,
+            again_in=again,
+            outcome=Problem(
+                kind=kind, where=named, message=f"the server answers {status} {phrase} for {url.href}: {remedy}."
+            ),
+        )
 
     # -- robots.txt -----------------------------------------------------------------------------------------------
 

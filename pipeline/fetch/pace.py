@@ -54,6 +54,10 @@ class Pace:
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
 
+    def share(self, ledger: Ledger) -> None:
+        """From now on turns are shared with other processes."""
+        self._ledger = ledger
+
     def _host(self, host: str) -> _Host:
         with self._lock:
             return self._hosts.setdefault(host, _Host())

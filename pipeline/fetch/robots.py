@@ -18,10 +18,23 @@ from pipeline.fetch.url import PERCENT, UNRESERVED
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Spellings that Google's parser accepts too; they are meant as rules and obeyed as rules.
 FIELDS = {
-    "user-agent": "agent", "useragent": "agent", "user agent": "agent", "user_agent": "agent",
-    "disallow": "disallow", "dissallow": "disallow", "dissalow": "disallow", "disalow": "disallow",
-    "diasllow": "disallow", "disallaw": "disallow", "allow": "allow", "crawl-delay": "delay", "crawldelay": "delay",
-    "crawl delay": "delay", "request-rate": "rate", "sitemap": "sitemap", "site-map": "sitemap",
+    "user-agent": "agent",
+    "useragent": "agent",
+    "user agent": "agent",
+    "user_agent": "agent",
+    "disallow": "disallow",
+    "dissallow": "disallow",
+    "dissalow": "disallow",
+    "disalow": "disallow",
+    "diasllow": "disallow",
+    "disallaw": "disallow",
+    "allow": "allow",
+    "crawl-delay": "delay",
+    "crawldelay": "delay",
+    "crawl delay": "delay",
+    "request-rate": "rate",
+    "sitemap": "sitemap",
+    "site-map": "sitemap",
 }
 NO_COLON = re.compile(r"(user-agent|disallow|allow|sitemap|crawl-delay)[ \t]+(\S.*)", re.I)
 NAME = re.compile(r"[a-z0-9_.-]+")
@@ -88,8 +101,11 @@ class Robots:
             return True, None
         best: Rule | None = None
         for rule in self.group(agent).rules:
-            longer = best is None or len(rule.pattern) > len(best.pattern) or (
-                len(rule.pattern) == len(best.pattern) and rule.allow and not best.allow)
+            longer = (
+                best is None
+                or len(rule.pattern) > len(best.pattern)
+                or (len(rule.pattern) == len(best.pattern) and rule.allow and not best.allow)
+            )
             if longer and matches(rule.pattern, path):
                 best = rule
         return best is None or best.allow, best
@@ -171,7 +187,7 @@ def decode(body: bytes) -> str:
     """Text of a robots.txt: UTF-8 as the RFC asks, UTF-16 where a mark or the zero bytes show it."""
     for mark, charset in MARKS:
         if body.startswith(mark):
-            return body[len(mark):].decode(charset, "replace")
+            return body[len(mark) :].decode(charset, "replace")
     head = body[:200]
     if len(head) >= 8 and head[1::2].count(0) > len(head) // 4:
         return body.decode("utf-16-le", "replace")
@@ -226,8 +242,13 @@ def read(text: str | bytes) -> Robots:
         elif agents:
             # A delay does not end the run of User-agent lines: only Allow and Disallow do (RFC 9309, 2.2.4).
             rate = RATE.match(value) if kind == "rate" else None
-            asked = (int(rate.group(2)) * SECONDS[rate.group(3)] / max(1, int(rate.group(1))) if rate
-                     else _seconds(value) if kind == "delay" else None)
+            asked = (
+                int(rate.group(2)) * SECONDS[rate.group(3)] / max(1, int(rate.group(1)))
+                if rate
+                else _seconds(value)
+                if kind == "delay"
+                else None
+            )
             if asked is not None:
                 for name in agents:
                     delays[name] = max(delays.get(name, 0.0), asked)

@@ -24,7 +24,9 @@ BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", re.ASCII)
 # Meta, Microsoft, LinkedIn, TikTok and X name them in their own documentation.
 TRACKING = re.compile(
     r"(utm_\w+|[gm]clid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|ttclid|twclid|li_fat_id|yclid|igshid|_hsenc|_hsmi"
-    r"|__hs\w+|hsctatracking|mc_[ce]id|mtm_\w+|pk_\w+|_gl|_ga|oly_\w+_id|vero_id)", re.I)
+    r"|__hs\w+|hsctatracking|mc_[ce]id|mtm_\w+|pk_\w+|_gl|_ga|oly_\w+_id|vero_id)",
+    re.I,
+)
 SESSION_KEY = re.compile(r"(jsessionid|phpsessid|aspsessionid\w*|sessionid|session_id|sid|cfid|cftoken)", re.I)
 SESSION_IN_PATH = re.compile(r";(jsessionid|phpsessid|sid)=[^/;]*|/\(S\([0-9a-z]{24}\)\)", re.I)
 
@@ -71,8 +73,15 @@ def parse(text: str, base: str | None = None) -> Url | None:
     except ValueError:
         return None
     port = int(url.port) if url.port else {"http": 80, "https": 443}.get(scheme, 0)
-    return Url(href=url.href, scheme=scheme, host=url.hostname.strip("[]"), port=port, path=url.pathname,
-               query=url.search[1:], userinfo=bool(url.username or url.password))
+    return Url(
+        href=url.href,
+        scheme=scheme,
+        host=url.hostname.strip("[]"),
+        port=port,
+        path=url.pathname,
+        query=url.search[1:],
+        userinfo=bool(url.username or url.password),
+    )
 
 
 def join(base: str, link: str) -> str | None:
@@ -83,6 +92,7 @@ def join(base: str, link: str) -> str | None:
 
 def _recode(text: str) -> str:
     """Percent-encoding in one spelling: unreserved characters bare, hex digits upper case, a lone % escaped."""
+
     def one(match: re.Match[str]) -> str:
         digits = match.group(1)
         if digits is None:
@@ -174,8 +184,8 @@ def trap(url: Url, limits: TrapLimits) -> str | None:
             return f"path segment '{segment[:40]}' repeats {count} times, more than {limits.max_repeats}"
     for size in (2, 3, 4):
         for at in range(len(segments) - 2 * size + 1):
-            if segments[at:at + size] == segments[at + size:at + 2 * size]:
-                return f"path repeats '{'/'.join(segments[at:at + size])[:60]}'"
+            if segments[at : at + size] == segments[at + size : at + 2 * size]:
+                return f"path repeats '{'/'.join(segments[at : at + size])[:60]}'"
     keys = [p.partition("=")[0] for p in url.query.split("&") if p]
     if len(keys) > limits.max_query_keys:
         return f"{len(keys)} query parameters, more than {limits.max_query_keys}"

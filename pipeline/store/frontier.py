@@ -1,0 +1,491 @@
+"""The frontier of a crawl: every URL once, from `pending` to its final state, in transactions that are whole or not at
+all. Kill the process anywhere: what was committed is done, the rest is pending again.
+
+It decides nothing about pages; see `pipeline.crawl.site`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, bindparam, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.store import holding
+from pipeline.store.bodies import keep, read_body
+from pipeline.store.holding import Hold
+from pipeline.store.schema import BODIES, CRAWLS, FRONTIER, PAGES
+
+FINAL = ("done", "problem", "left_out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A URL that was found. `wire` is how to ask for it; smaller `priority` comes first."""
+
+    url: str
+    wire: str
+    host: str
+    depth: int
+    priority: float
+    origin: str
+    template: str
+    in_sitemap: bool = False
+    linked: bool = False
+    lastmod: str = ""
+    # Set for a URL that is listed but not to be fetched.
+    kind: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A URL to fetch, with what its last good answer left."""
+
+    id: int
+    url: str
+    wire: str
+    host: str
+    depth: int
+    tries: int
+    lastmod: str
+    etag: str = ""
+    last_modified: str = ""
+    body_hash: str = ""
+    known_lastmod: str = ""
+    checked: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The state that a URL has come to. `page` holds the columns of its `pages` row (None: keep the former row)."""
+
+    url: str
+    state: str
+    kind: str = ""
+    message: str = ""
+    ready_in: float = 0.0
+    page: Mapping[str, Any] | None = None
+    # Columns that change when the server says "not modified".
+    touched: Mapping[str, Any] | None = None
+    body: tuple[str, int, bytes] | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Writes that become visible together."""
+
+    found: list[Found] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    linked: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """How many rows it will write."""
+        return len(self.found) + len(self.outcomes) + len(self.linked)
+
+
+class Frontier:
+    """One crawl of one site, under a hold. Made by `open_frontier`."""
+
+    def __init__(self, engine: Engine, hold: Hold, crawl_id: int, *, lease_s: float, resumed: bool) -> None:
+        self._engine = engine
+        self._hold = hold
+        self._lease_s = lease_s
+        self.crawl_id = crawl_id
+        self.resumed = resumed
+        self.site = hold.site
+
+    def _here(self, name: str) -> Any:
+        """The row of this crawl whose URL is the bound parameter `name`."""
+        return and_(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.url == bindparam(name))
+
+    def _insert(self, table: Any) -> Any:
+        return (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert(table)
+
+    def write(self, batch: Batch) -> None:
+        """Commits `batch` and renews the hold. Raises Fenced when the hold is lost; nothing is written then."""
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            self._add(db, batch.found)
+            if batch.linked:
+                db.execute(
+                    update(FRONTIER).where(self._here("key")).values(linked=1), [{"key": url} for url in batch.linked]
+                )
+            self._settle(db, batch.outcomes)
+            holding.renew(db, self._hold, self._lease_s)
+
+    def _add(self, db: Connection, found: Iterable[Found]) -> None:
+        rows = [
+            {
+                "crawl_id": self.crawl_id,
+                "url": f.url,
+                "wire": f.wire,
+                "host": f.host,
+                "depth": f.depth,
+                "priority": f.priority,
+                "origin": f.origin,
+                "template": f.template,
+                "in_sitemap": int(f.in_sitemap),
+                "linked": int(f.linked),
+                "lastmod": f.lastmod,
+                "state": "left_out" if f.kind else "pending",
+                "fence": 0,
+                "tries": 0,
+                "ready_at": 0.0,
+                "kind": f.kind,
+                "message": f.message,
+            }
+            for f in found
+        ]
+        if rows:
+            insert = self._insert(FRONTIER)
+            # A sitemap may name a page that a link has led to before; its date matters then, too.
+            db.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["crawl_id", "url"],
+                    where=insert.excluded.in_sitemap == 1,
+                    set_={"in_sitemap": 1, "lastmod": insert.excluded.lastmod},
+                ),
+                rows,
+            )
+
+    def _settle(self, db: Connection, outcomes: list[Outcome]) -> None:
+        if not outcomes:
+            return
+        now = time.time()
+        db.execute(
+            update(FRONTIER)
+            .where(self._here("key"))
+            .values(
+                state=bindparam("new_state"),
+                kind=bindparam("new_kind"),
+                message=bindparam("new_message"),
+                ready_at=bindparam("new_ready"),
+                tries=FRONTIER.c.tries + 1,
+            ),
+            [
+                {
+                    "key": o.url,
+                    "new_state": o.state,
+                    "new_kind": o.kind,
+                    "new_message": o.message,
+                    "new_ready": now + o.ready_in,
+                }
+                for o in outcomes
+            ],
+        )
+        keep(db, [o.body for o in outcomes if o.body is not None])
+        rows = [
+            {"site": self.site, "url": o.url, "crawl_id": self.crawl_id, **o.page}
+            for o in outcomes
+            if o.page is not None
+        ]
+        if rows:
+            insert = self._insert(PAGES)
+            columns = {c.name: insert.excluded[c.name] for c in PAGES.columns if c.name not in {"site", "url"}}
+            db.execute(insert.on_conflict_do_update(index_elements=["site", "url"], set_=columns), rows)
+        touched = [{"key": o.url, "new_crawl": self.crawl_id, **o.touched} for o in outcomes if o.touched is not None]
+        if touched:
+            db.execute(
+                update(PAGES)
+                .where(PAGES.c.site == self.site, PAGES.c.url == bindparam("key"))
+                .values(
+                    crawl_id=bindparam("new_crawl"),
+                    checked=bindparam("new_checked"),
+                    lastmod=bindparam("new_lastmod"),
+                    fetched_at=bindparam("new_fetched_at"),
+                ),
+                touched,
+            )
+
+    def claim(self, limit: int, per_host: int) -> list[Item]:
+        """Up to `limit` URLs to fetch, at most `per_host` of one host; they are ours until the hold is lost."""
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            place = func.row_number().over(partition_by=FRONTIER.c.host, order_by=(FRONTIER.c.priority, FRONTIER.c.id))
+            free = or_(
+                FRONTIER.c.state == "pending", and_(FRONTIER.c.state == "leased", FRONTIER.c.fence < self._hold.fence)
+            )
+            inner = (
+                select(FRONTIER.c.id, FRONTIER.c.priority, place.label("place"))
+                .where(FRONTIER.c.crawl_id == self.crawl_id, free, FRONTIER.c.ready_at <= time.time())
+                .subquery()
+            )
+            chosen = [
+                row[0]
+                for row in db.execute(
+                    select(inner.c.id)
+                    .where(inner.c.place <= per_host)
+                    .order_by(inner.c.priority, inner.c.id)
+                    .limit(limit)
+                )
+            ]
+            if not chosen:
+                return []
+            db.execute(update(FRONTIER).where(FRONTIER.c.id.in_(chosen)).values(state="leased", fence=self._hold.fence))
+            found = db.execute(
+                select(
+                    FRONTIER,
+                    PAGES.c.etag,
+                    PAGES.c.last_modified,
+                    PAGES.c.body_hash,
+                    PAGES.c.checked,
+                    PAGES.c.lastmod.label("known_lastmod"),
+                )
+                .join(PAGES, and_(PAGES.c.site == self.site, PAGES.c.url == FRONTIER.c.url), isouter=True)
+                .where(FRONTIER.c.id.in_(chosen))
+                .order_by(FRONTIER.c.priority, FRONTIER.c.id)
+            ).all()
+            return [
+                Item(
+                    id=r.id,
+                    url=r.url,
+                    wire=r.wire,
+                    host=r.host,
+                    depth=r.depth,
+                    tries=r.tries,
+                    lastmod=r.lastmod,
+                    etag=r.etag or "",
+                    last_modified=r.last_modified or "",
+                    body_hash=r.body_hash or "",
+                    known_lastmod=r.known_lastmod or "",
+                    checked=r.checked or 0.0,
+                )
+                for r in found
+            ]
+
+    def _reading(self) -> Engine:
+        return self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def waiting(self) -> tuple[int, float | None]:
+        """How many URLs are not final, and in how many seconds the next one of them may be asked for."""
+        with self._reading().connect() as db:
+            count, ready = db.execute(
+                select(func.count(), func.min(FRONTIER.c.ready_at)).where(
+                    FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.state.not_in(FINAL)
+                )
+            ).one()
+        return int(count), None if ready is None else max(0.0, float(ready) - time.time())
+
+    def leave(self, kind: str, message: str, *, template: str | None = None) -> int:
+        """Ends all URLs that are not final yet (of `template`, if given) as left out; gives their number."""
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            rest = update(FRONTIER).where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.state.not_in(FINAL))
+            if template is not None:
+                rest = rest.where(FRONTIER.c.template == template, FRONTIER.c.in_sitemap == 0)
+            return db.execute(rest.values(state="left_out", kind=kind, message=message)).rowcount
+
+    def again(self, kind: str) -> int:
+        """Takes back the final state of URLs that came to it for reason `kind`; gives their number."""
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            return db.execute(
+                update(FRONTIER)
+                .where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.kind == kind)
+                .values(state="pending", kind="", ready_at=0.0)
+            ).rowcount
+
+    def inherit(self) -> int:
+        """Lists what the last finished crawl under the same settings found; gives the number of URLs.
+
+        So the links of unchanged pages need not be followed once more.
+        """
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            mine = select(CRAWLS.c.fingerprint).where(CRAWLS.c.id == self.crawl_id).scalar_subquery()
+            last = db.execute(
+                select(func.max(CRAWLS.c.id)).where(
+                    CRAWLS.c.site == self.site, CRAWLS.c.finished_at.is_not(None), CRAWLS.c.fingerprint == mine
+                )
+            ).scalar()
+            if last is None:
+                return 0
+            return db.execute(
+                text(
+                    "INSERT INTO frontier (crawl_id, url, wire, host, depth, priority, origin, template, in_sitemap, "
+                    "linked, lastmod, state, fence, tries, ready_at, kind, message) "
+                    "SELECT :new, url, wire, host, depth, priority, "
+                    "CASE WHEN origin = 'seed' THEN origin ELSE 'former' END, template, 0, linked, '', 'pending', 0, "
+                    "0, 0, '', '' FROM frontier WHERE crawl_id = :last "
+                    "AND (state = 'done' OR kind IN ('redirect', 'not_html'))"
+                ),
+                {"new": self.crawl_id, "last": last},
+            ).rowcount
+
+    def skip_unchanged(self, checked_since: float, sample: int) -> int:
+        """Ends, without a fetch, pages whose sitemap date is the one of our last fetch; gives their number.
+
+        Every `sample`-th is fetched all the same (0: none), and so is what was last checked before `checked_since`.
+        """
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            same = select(PAGES.c.url).where(
+                PAGES.c.site == self.site,
+                PAGES.c.url == FRONTIER.c.url,
+                PAGES.c.lastmod == FRONTIER.c.lastmod,
+                PAGES.c.checked >= checked_since,
+            )
+            skip = update(FRONTIER).where(
+                FRONTIER.c.crawl_id == self.crawl_id,
+                FRONTIER.c.state.not_in(FINAL),
+                FRONTIER.c.lastmod != "",
+                same.exists(),
+            )
+            if sample:
+                skip = skip.where((FRONTIER.c.id + self.crawl_id) % sample != 0)
+            return db.execute(skip.values(state="done", kind="lastmod")).rowcount
+
+    def relink(self, linked: Iterable[str]) -> None:
+        """Replaces the `linked` marks of the whole crawl."""
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            db.execute(update(FRONTIER).where(FRONTIER.c.crawl_id == self.crawl_id).values(linked=0))
+            rows = [{"key": url} for url in linked]
+            if rows:
+                db.execute(update(FRONTIER).where(self._here("key")).values(linked=1), rows)
+
+    def known(self) -> Iterator[Any]:
+        """(url, linked, template, state, origin, host, depth, in_sitemap) of all rows so far, for a resumed crawl."""
+        with self._reading().connect() as db:
+            yield from db.execute(
+                select(
+                    FRONTIER.c.url,
+                    FRONTIER.c.linked,
+                    FRONTIER.c.template,
+                    FRONTIER.c.state,
+                    FRONTIER.c.origin,
+                    FRONTIER.c.host,
+                    FRONTIER.c.depth,
+                    FRONTIER.c.in_sitemap,
+                ).where(FRONTIER.c.crawl_id == self.crawl_id)
+            )
+
+    def facts(self, urls: list[str]) -> dict[str, tuple[bytes, str, int]]:
+        """{url: (packed facts, final URL, fingerprint)} as stored."""
+        with self._reading().connect() as db:
+            rows = db.execute(
+                select(PAGES.c.url, PAGES.c.facts, PAGES.c.final_url, PAGES.c.print).where(
+                    PAGES.c.site == self.site, PAGES.c.url.in_(urls)
+                )
+            ).all()
+        return {row.url: (row.facts, row.final_url, row.print) for row in rows}
+
+    def results(self, *, bodies: bool = True, size: int = 200) -> Iterator[Any]:
+        """All rows of the crawl in order of their URL, each with its page (columns None where there is none).
+
+        With `bodies` the column `data` is the page's packed body.
+        """
+        after = ""
+        while True:
+            columns = [c for c in PAGES.columns if c.name not in {"site", "url", "crawl_id", "lastmod"}]
+            page = and_(PAGES.c.site == self.site, PAGES.c.url == FRONTIER.c.url, FRONTIER.c.state == "done")
+            query = select(FRONTIER, *columns, *([BODIES.c.data] if bodies else [])).join(PAGES, page, isouter=True)
+            if bodies:
+                query = query.join(BODIES, BODIES.c.hash == PAGES.c.body_hash, isouter=True)
+            with self._reading().connect() as db:
+                rows = db.execute(
+                    query.where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.url > after)
+                    .order_by(FRONTIER.c.url)
+                    .limit(size)
+                ).all()
+            yield from rows
+            if len(rows) < size:
+                return
+            after = rows[-1].url
+
+    def prints(self) -> list[Any]:
+        """(url, text_hash, print, in_sitemap, final_url) of the pages that are done, in order of their URL."""
+        with self._reading().connect() as db:
+            return list(
+                db.execute(
+                    select(
+                        FRONTIER.c.url,
+                        PAGES.c.text_hash,
+                        PAGES.c.print,
+                        FRONTIER.c.in_sitemap,
+                        FRONTIER.c.origin,
+                        PAGES.c.final_url,
+                    )
+                    .join(PAGES, and_(PAGES.c.site == self.site, PAGES.c.url == FRONTIER.c.url))
+                    .where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.state == "done")
+                    .order_by(FRONTIER.c.url)
+                ).all()
+            )
+
+    def notes(self) -> dict[str, Any]:
+        """What the crawl wrote down about itself."""
+        with self._reading().connect() as db:
+            found: dict[str, Any] = json.loads(
+                db.execute(select(CRAWLS.c.notes).where(CRAWLS.c.id == self.crawl_id)).scalar_one()
+            )
+        return found
+
+    def note(self, notes: Mapping[str, Any], *, finished: bool = False) -> None:
+        """Replaces the notes; `finished` closes the crawl."""
+        values: dict[str, Any] = {"notes": json.dumps(notes, sort_keys=True)}
+        if finished:
+            values["finished_at"] = _now()
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            db.execute(update(CRAWLS).where(CRAWLS.c.id == self.crawl_id).values(**values))
+
+    def body(self, name: str) -> bytes:
+        """A stored body; see `bodies.read_body`."""
+        return read_body(self._reading(), name)
+
+    def renew(self) -> None:
+        """Renews the hold. Raises Fenced."""
+        with self._engine.begin() as db:
+            holding.check(db, self._hold)
+            holding.renew(db, self._hold, self._lease_s)
+
+
+def open_frontier(engine: Engine, hold: Hold, fingerprint: str, *, lease_s: float) -> Frontier:
+    """The unfinished crawl of the site under the same settings, or a new one."""
+    with engine.begin() as db:
+        holding.check(db, hold)
+        row = db.execute(
+            select(CRAWLS.c.id)
+            .where(CRAWLS.c.site == hold.site, CRAWLS.c.fingerprint == fingerprint, CRAWLS.c.finished_at.is_(None))
+            .order_by(CRAWLS.c.id.desc())
+        ).first()
+        if row is not None:
+            return Frontier(engine, hold, int(row[0]), lease_s=lease_s, resumed=True)
+        made = db.execute(
+            CRAWLS.insert().values(site=hold.site, fingerprint=fingerprint, started_at=_now(), notes="{}")
+        )
+        key = made.inserted_primary_key
+        assert key is not None
+        return Frontier(engine, hold, int(key[0]), lease_s=lease_s, resumed=False)
+
+
+def prune(engine: Engine, *, keep_crawls: int) -> int:
+    """Forgets all but the last `keep_crawls` finished crawls of each site and bodies that no page shows any more.
+
+    Gives the number of bodies removed.
+    """
+    with engine.begin() as db:
+        old = [
+            row[0]
+            for row in db.execute(
+                text(
+                    "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY site ORDER BY id DESC) AS place FROM crawls "
+                    "WHERE finished_at IS NOT NULL) AS ranked WHERE place > :keep"
+                ),
+                {"keep": keep_crawls},
+            )
+        ]
+        for crawl_id in old:
+            db.execute(FRONTIER.delete().where(FRONTIER.c.crawl_id == crawl_id))
+            db.execute(CRAWLS.delete().where(CRAWLS.c.id == crawl_id))
+        return db.execute(text("DELETE FROM bodies WHERE hash NOT IN (SELECT body_hash FROM pages)")).rowcount
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

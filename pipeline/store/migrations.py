@@ -1,0 +1,84 @@
+"""Numbered steps from an empty file to today's schema. Append only: a step that has been released is never edited.
+
+Each runs in one transaction together with the record that it has run. To add one: write `m00N_what`, put it at the end
+of STEPS, describe the tables in `schema`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from pipeline.errors import UsageError
+
+
+def m001_crawl(db: Connection) -> None:
+    """Frontier, pages and bodies."""
+    blob, serial, big = (
+        ("BYTEA", "SERIAL PRIMARY KEY", "BIGINT")
+        if db.dialect.name == "postgresql"
+        else ("BLOB", "INTEGER PRIMARY KEY", "INTEGER")
+    )
+    real = "DOUBLE PRECISION" if db.dialect.name == "postgresql" else "REAL"
+    for statement in (
+        "CREATE TABLE sites (site TEXT PRIMARY KEY, fence INTEGER NOT NULL, holder TEXT NOT NULL, "
+        f"held_until {real} NOT NULL)",
+        f"CREATE TABLE crawls (id {serial}, site TEXT NOT NULL, fingerprint TEXT NOT NULL, started_at TEXT NOT NULL, "
+        "finished_at TEXT, notes TEXT NOT NULL DEFAULT '{}')",
+        "CREATE INDEX crawls_by_site ON crawls (site, id)",
+        f"CREATE TABLE frontier (id {serial}, crawl_id INTEGER NOT NULL, url TEXT NOT NULL, wire TEXT NOT NULL, "
+        f"host TEXT NOT NULL, depth INTEGER NOT NULL, priority {real} NOT NULL, origin TEXT NOT NULL, "
+        "template TEXT NOT NULL, in_sitemap INTEGER NOT NULL, linked INTEGER NOT NULL, lastmod TEXT NOT NULL, "
+        f"state TEXT NOT NULL, fence INTEGER NOT NULL, tries INTEGER NOT NULL, ready_at {real} NOT NULL, "
+        "kind TEXT NOT NULL, message TEXT NOT NULL, UNIQUE (crawl_id, url))",
+        "CREATE INDEX frontier_by_turn ON frontier (crawl_id, state, priority, id)",
+        "CREATE TABLE pages (site TEXT NOT NULL, url TEXT NOT NULL, crawl_id INTEGER NOT NULL, final_url TEXT NOT NULL, "
+        "status INTEGER NOT NULL, headers TEXT NOT NULL, body_hash TEXT NOT NULL, etag TEXT NOT NULL, "
+        "last_modified TEXT NOT NULL, fetched_at TEXT NOT NULL, changed_crawl INTEGER NOT NULL, "
+        f"elapsed_s {real} NOT NULL, redirects TEXT NOT NULL, notes TEXT NOT NULL, text_hash TEXT NOT NULL, "
+        f"print {big} NOT NULL, lastmod TEXT NOT NULL, checked {real} NOT NULL, facts {blob} NOT NULL, "
+        "PRIMARY KEY (site, url))",
+        f"CREATE TABLE bodies (hash TEXT PRIMARY KEY, size INTEGER NOT NULL, data {blob} NOT NULL)",
+        f"CREATE TABLE hosts (host TEXT PRIMARY KEY, holder TEXT NOT NULL, held_until {real} NOT NULL, "
+        f"next_at {real} NOT NULL)",
+    ):
+        db.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl,)
+
+
+def migrate(engine: Engine) -> list[str]:
+    """Runs the steps that have not run yet and gives their names.
+
+    Raises UsageError for a file that a newer release has written.
+    """
+    done: list[str] = []
+    with engine.begin() as db:
+        if db.dialect.name == "postgresql":
+            # Two processes at an empty database: the second one waits here and then finds the work done.
+            db.execute(text("SELECT pg_advisory_xact_lock(7361)"))
+        if not inspect(db).has_table("migrations"):
+            db.execute(text("CREATE TABLE migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)"))
+        known = {str(row[0]) for row in db.execute(text("SELECT name FROM migrations"))}
+        unknown = known - {step.__name__ for step in STEPS}
+        if unknown:
+            raise UsageError(
+                f"the store holds {', '.join(sorted(unknown))}, written by a newer release: upgrade "
+                "saysdoes or name another store."
+            )
+    for step in STEPS:
+        if step.__name__ in known:
+            continue
+        with engine.begin() as db:
+            if db.dialect.name == "postgresql":
+                db.execute(text("SELECT pg_advisory_xact_lock(7361)"))
+            if db.execute(text("SELECT 1 FROM migrations WHERE name = :name"), {"name": step.__name__}).first():
+                continue
+            step(db)
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            db.execute(text("INSERT INTO migrations VALUES (:name, :now)"), {"name": step.__name__, "now": now})
+        done.append(step.__name__)
+    return done

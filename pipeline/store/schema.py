@@ -1,0 +1,106 @@
+"""The tables, as SQLAlchemy sees them. How they come to be, step by step, is in `migrations`; the two must agree, and
+a test holds this.
+
+One schema for SQLite and PostgreSQL: plain types, times as seconds since 1970, or ISO text where people read them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+
+META = MetaData()
+
+MIGRATIONS = Table(
+    "migrations", META, Column("name", Text, primary_key=True), Column("applied_at", Text, nullable=False)
+)
+
+# Who may crawl a site just now. `fence` grows with every taker; writes that carry an older one are refused.
+SITES = Table(
+    "sites",
+    META,
+    Column("site", Text, primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("held_until", Float, nullable=False),
+)
+
+# One crawl of one site, from seeds to the last final state.
+CRAWLS = Table(
+    "crawls",
+    META,
+    Column("id", Integer, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),
+    Column("notes", Text, nullable=False, server_default="{}"),
+)
+
+# Every URL of a crawl, once. state: pending | leased | done | problem | left_out.
+FRONTIER = Table(
+    "frontier",
+    META,
+    Column("id", Integer, primary_key=True),
+    Column("crawl_id", Integer, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("wire", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("priority", Float, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("in_sitemap", Integer, nullable=False),
+    Column("linked", Integer, nullable=False),
+    Column("lastmod", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("ready_at", Float, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    UniqueConstraint("crawl_id", "url"),
+)
+
+# The last good answer under a URL of a site: validators for conditional requests, and what was read from the page.
+PAGES = Table(
+    "pages",
+    META,
+    Column("site", Text, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("crawl_id", Integer, nullable=False),
+    Column("final_url", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    Column("fetched_at", Text, nullable=False),
+    Column("changed_crawl", Integer, nullable=False),
+    Column("elapsed_s", Float, nullable=False),
+    Column("redirects", Text, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("text_hash", Text, nullable=False),
+    Column("print", BigInteger, nullable=False),
+    Column("lastmod", Text, nullable=False),
+    Column("checked", Float, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+)
+
+# Raw bodies, once each, under the hash of their bytes.
+BODIES = Table(
+    "bodies",
+    META,
+    Column("hash", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# Turns of hosts that several processes share.
+HOSTS = Table(
+    "hosts",
+    META,
+    Column("host", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("held_until", Float, nullable=False),
+    Column("next_at", Float, nullable=False),
+)
