@@ -39,7 +39,7 @@ def join(folder: pathlib.Path) -> None:
 
 def report() -> None:
     pairs: list[tuple[str, str]] = []
-    for product in sorted(p for p in BENCH.iterdir() if p.is_dir()):
+    for product in sorted(p for p in BENCH.iterdir() if (p / "disputed.jsonl").exists()):
         pairs += [(r["verdict"], r["verdict"]) for r in rows(product / "claims.jsonl")]
         pairs += [(r["verdict"], r["second"]) for r in rows(product / "disputed.jsonl")]
     n = len(pairs)

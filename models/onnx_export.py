@@ -16,8 +16,9 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 
-def export(model: torch.nn.Module, output: str, tokenizer_json: pathlib.Path, folder: pathlib.Path,
-           facts: dict[str, object]) -> None:
+def export(
+    model: torch.nn.Module, output: str, tokenizer_json: pathlib.Path, folder: pathlib.Path, facts: dict[str, object]
+) -> None:
     """Writes model.onnx (int8), tokenizer.json and manifest.json into `folder`.
 
     `model` takes input_ids, attention_mask, token_type_ids (each (batch, tokens) int64) and returns one tensor
@@ -29,10 +30,16 @@ def export(model: torch.nn.Module, output: str, tokenizer_json: pathlib.Path, fo
     axes = {0: "batch", 1: "tokens"}
     with tempfile.TemporaryDirectory() as work:
         raw = pathlib.Path(work) / "float.onnx"
-        torch.onnx.export(model, (ids, torch.ones_like(ids), torch.zeros_like(ids)), str(raw),
-                          input_names=["input_ids", "attention_mask", "token_type_ids"], output_names=[output],
-                          dynamic_axes={"input_ids": axes, "attention_mask": axes, "token_type_ids": axes, output: {0: "batch"}},
-                          opset_version=17, dynamo=False)
+        torch.onnx.export(
+            model,
+            (ids, torch.ones_like(ids), torch.zeros_like(ids)),
+            str(raw),
+            input_names=["input_ids", "attention_mask", "token_type_ids"],
+            output_names=[output],
+            dynamic_axes={"input_ids": axes, "attention_mask": axes, "token_type_ids": axes, output: {0: "batch"}},
+            opset_version=17,
+            dynamo=False,
+        )
         quantize_dynamic(str(raw), str(folder / "model.onnx"), weight_type=QuantType.QInt8, per_channel=True)
     shutil.copyfile(tokenizer_json, folder / "tokenizer.json")
     write_manifest(folder, facts)
@@ -40,6 +47,11 @@ def export(model: torch.nn.Module, output: str, tokenizer_json: pathlib.Path, fo
 
 def write_manifest(folder: pathlib.Path, facts: dict[str, object]) -> None:
     """manifest.json with the SHA-256 of every other file of `folder`."""
-    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())
-             if p.is_file() and p.name not in {"manifest.json", "card.md"} and p.suffix != ".py"}
-    (folder / "manifest.json").write_text(json.dumps({**facts, "files": files}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    files = {
+        p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.iterdir())
+        if p.is_file() and p.name not in {"manifest.json", "card.md"} and p.suffix != ".py"
+    }
+    (folder / "manifest.json").write_text(
+        json.dumps({**facts, "files": files}, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -17,12 +18,28 @@ from pipeline import rules
 from pipeline.records import BlockKind, Claim, ClaimType, Page, Region, Sentence
 
 # Abbreviations after which a full stop ends no sentence.
-ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|vs|approx|inc|ltd|co|corp|no|nr|dr|mr|mrs|ms|prof|st|fig|ca|min|max|jan|feb|mar|apr|jun|"
-                          r"jul|aug|sep|sept|oct|nov|dec|u\.s|u\.k)|\b[A-Z])\.$", re.I)
-END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s+[\"'\u201c\u2018(\[]*[A-Z0-9\u00c0-\u00de\U0001f000-\U0001faff])|[.!?\u2026]+[\"'\u201d\u2019)\]]*$")
+ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|vs|approx|inc|ltd|co|corp|no|nr|dr|mr|mrs|ms|prof|st|fig|ca|min|max|jan|feb|mar|apr|jun|"
+    r"jul|aug|sep|sept|oct|nov|dec|u\.s|u\.k)|\b[A-Z])\.$",
+    re.I,
+)
+END = re.compile(
+    r"[.!?\u2026]+[\"'\u201d\u2019)\]]*(?=\s+[\"'\u201c\u2018(\[]*[A-Z0-9\u00c0-\u00de\U0001f000-\U0001faff])|[.!?\u2026]+[\"'\u201d\u2019)\]]*$"
+)
 WHOLE = frozenset({BlockKind.BUTTON, BlockKind.ALT, BlockKind.TITLE})
 SILENT = frozenset({BlockKind.CODE})
-TYPE_ORDER = ("capability", "integration", "quantity", "comparison", "superlative", "absolute", "compliance", "availability", "company", "puffery")
+TYPE_ORDER = (
+    "capability",
+    "integration",
+    "quantity",
+    "comparison",
+    "superlative",
+    "absolute",
+    "compliance",
+    "availability",
+    "company",
+    "puffery",
+)
 
 
 @functools.cache
@@ -60,7 +77,7 @@ def types_of(text: str) -> tuple[ClaimType, ...]:
         return (ClaimType.PUFFERY,)
     if not found:
         found = {"capability"}
-    elif not found & {"integration", "company"} and len(text.split()) > 3 and found != {"puffery"}:
+    elif not found & {"integration", "company"} and len(text.split()) >= 3 and found != {"puffery"}:
         found.add("capability")
     return tuple(ClaimType(name) for name in TYPE_ORDER if name in found)
 
@@ -97,7 +114,9 @@ def read_sentences(page: Page) -> list[Sentence]:
         for start, end in pieces:
             text = block.text[start:end]
             if re.search(r"\w", text):
-                out.append(Sentence(text=text, block=number, start=start, end=end, types=types_of(text), checkable=False))
+                out.append(
+                    Sentence(text=text, block=number, start=start, end=end, types=types_of(text), checkable=False)
+                )
     return out
 
 
@@ -121,7 +140,7 @@ def clauses(text: str) -> list[tuple[int, int]]:
                         cuts.append(first)
     edges = sorted({0, *cuts, *semicolons, len(text)})
     out = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         piece = text[start:end]
         trimmed = re.sub(r"[\s,;]+(and|but|so|while|or)?[\s,;]*$", "", piece)
         if len(trimmed.split()) >= 3:
@@ -150,8 +169,18 @@ def claims_of(page: Page, sentences: Sequence[Sentence]) -> list[Claim]:
                 continue
             seen.add(key)
             heading = block.heading_path[-1] if block.heading_path else ""
-            out.append(Claim(id=claim_id(page.source, text, 0), text=text, quote=sentence.text,
-                             types=types_of(text) if (first, last) != (0, len(sentence.text)) else sentence.types,
-                             block=sentence.block, selector=block.selector, start=sentence.start + first,
-                             end=sentence.start + last, prominence=block.prominence, context=heading))
+            out.append(
+                Claim(
+                    id=claim_id(page.source, text, 0),
+                    text=text,
+                    quote=sentence.text,
+                    types=types_of(text) if (first, last) != (0, len(sentence.text)) else sentence.types,
+                    block=sentence.block,
+                    selector=block.selector,
+                    start=sentence.start + first,
+                    end=sentence.start + last,
+                    prominence=block.prominence,
+                    context=heading,
+                )
+            )
     return out

@@ -13,8 +13,23 @@ from pipeline.artefacts import MODELS, open_model
 from pipeline.config import Config
 from pipeline.errors import SaysdoesError
 
-LIBRARIES = ("torch", "sentence-transformers", "spacy", "scikit-learn", "numpy", "onnxruntime", "beautifulsoup4", "lxml", "requests", "urllib3",
-             "protego", "ada-url", "SQLAlchemy", "jinja2", "pydantic")
+LIBRARIES = (
+    "torch",
+    "sentence-transformers",
+    "spacy",
+    "scikit-learn",
+    "numpy",
+    "onnxruntime",
+    "beautifulsoup4",
+    "lxml",
+    "requests",
+    "urllib3",
+    "protego",
+    "ada-url",
+    "SQLAlchemy",
+    "jinja2",
+    "pydantic",
+)
 EXTRAS = ("weasyprint", "xlsxwriter", "playwright", "psycopg", "ray")
 
 
@@ -30,17 +45,38 @@ class Check:
 
 def examine(config: Config) -> list[Check]:
     """Every check, in a fixed order; never raises for what is wrong."""
-    out = [Check(name="python", ok=True, detail=f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores")]
+    out = [
+        Check(
+            name="python",
+            ok=True,
+            detail=f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        )
+    ]
     for name in (*LIBRARIES, *EXTRAS):
         optional = name in EXTRAS
         try:
             out.append(Check(name=name, ok=True, detail=importlib.metadata.version(name), optional=optional))
         except importlib.metadata.PackageNotFoundError:
-            out.append(Check(name=name, ok=False, detail="not installed" + (" (optional)" if optional else ": run `make setup`"), optional=optional))
-    for role, name in (("retriever", config.models.retriever), ("reader", config.models.reader), ("decision", config.models.decision),
-                       ("sentences", config.models.sentences)):
+            out.append(
+                Check(
+                    name=name,
+                    ok=False,
+                    detail="not installed" + (" (optional)" if optional else ": run `make setup`"),
+                    optional=optional,
+                )
+            )
+    for role, name in (
+        ("retriever", config.models.retriever),
+        ("reader", config.models.reader),
+        ("decision", config.models.decision),
+        ("sentences", config.models.sentences),
+    ):
         if role == "retriever" and not (MODELS / name / "manifest.json").exists():
-            out.append(Check(name=f"model {role}", ok=True, detail=f"{name} through sentence-transformers (hub or local folder)"))
+            out.append(
+                Check(
+                    name=f"model {role}", ok=True, detail=f"{name} through sentence-transformers (hub or local folder)"
+                )
+            )
             continue
         try:
             artefact = open_model(name)
@@ -50,7 +86,14 @@ def examine(config: Config) -> list[Check]:
             out.append(Check(name=f"model {role}", ok=False, detail=str(err)))
     out.append(_alive(config))
     chromium = next((p for p in ("chromium", "chromium-browser", "google-chrome") if shutil.which(p)), None)
-    out.append(Check(name="chromium", ok=chromium is not None, detail=shutil.which(chromium) or "" if chromium else "not found (only for JavaScript pages)", optional=True))
+    out.append(
+        Check(
+            name="chromium",
+            ok=chromium is not None,
+            detail=shutil.which(chromium) or "" if chromium else "not found (only for JavaScript pages)",
+            optional=True,
+        )
+    )
     file = config.cache_file
     out.append(Check(name="cache", ok=True, detail="off" if file is None else f"{file} ({_size(file)})"))
     return out
@@ -62,7 +105,11 @@ def _alive(config: Config) -> Check:
     from pipeline.documents import read_markdown
     from pipeline.records import Claim
 
-    page = read_markdown("# Export\n\nReports can be exported as CSV.\n\n# Plans\n\nSingle sign-on is available on Enterprise only.\n", "check.md", verbatim=True)
+    page = read_markdown(
+        "# Export\n\nReports can be exported as CSV.\n\n# Plans\n\nSingle sign-on is available on Enterprise only.\n",
+        "check.md",
+        verbatim=True,
+    )
     try:
         auditor = Auditor(config.model_copy(update={"cache": ""}), [page])
         verdict = auditor.judge_claims([Claim(id="1", text="Export every report as CSV.", end=27)])[0]

@@ -15,31 +15,109 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from bs4 import BeautifulSoup, CData, Comment, Declaration, Doctype, NavigableString, ProcessingInstruction, Tag, XMLParsedAsHTMLWarning
+from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
+from bs4.element import CData, Comment, Declaration, Doctype, NavigableString, ProcessingInstruction, Tag
 
 from pipeline.records import Block, BlockKind, Page, Region
 
 # XHTML and stray XML are read as HTML on purpose: that is what a browser shows.
 warnings.filterwarnings("ignore", category=XMLParsedAsHTMLWarning)
 
-SKIPPED = frozenset({"script", "style", "template", "noscript", "svg", "canvas", "iframe", "object", "math", "select",
-                     "textarea", "video", "audio", "head", "datalist"})
+SKIPPED = frozenset(
+    {
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "svg",
+        "canvas",
+        "iframe",
+        "object",
+        "math",
+        "select",
+        "textarea",
+        "video",
+        "audio",
+        "head",
+        "datalist",
+    }
+)
 HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6, "dt": 5}
-BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details", "dialog", "div",
-    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header",
-    "hgroup", "html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody",
-    "td", "tfoot", "th", "thead", "tr", "ul", "hr", "label",
-})
+BLOCKS = frozenset(
+    {
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "button",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+        "hr",
+        "label",
+    }
+)
 # A bare "cookie" in a class name has taken whole pages away from other extractors: the words must stand together.
-BANNER = re.compile(r"(cookie|consent|gdpr|ccpa)[-_ ]?(banner|bar|notice|popup|pop-up|modal|dialog|law|consent|overlay|"
-                    r"message|alert|wrapper|container)|onetrust|cookiebot|cc-window", re.I)
+BANNER = re.compile(
+    r"(cookie|consent|gdpr|ccpa)[-_ ]?(banner|bar|notice|popup|pop-up|modal|dialog|law|consent|overlay|"
+    r"message|alert|wrapper|container)|onetrust|cookiebot|cc-window",
+    re.I,
+)
+# Browsers cap nesting at 512; what lies deeper than this is read as plain text.
+MAX_DEPTH = 120
 BUTTON_CLASS = re.compile(r"(^|[-_\s])(btn|button|cta)([-_\s]|$)", re.I)
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 SPACE = re.compile(r"\s+")
 NOT_TEXT = (Comment, Declaration, Doctype, ProcessingInstruction, CData)
 # JSON-LD keys whose values are copy that a search engine shows.
-JSON_LD_KEYS = ("name", "headline", "description", "featureList", "text", "slogan", "abstract", "disambiguatingDescription")
+JSON_LD_KEYS = (
+    "name",
+    "headline",
+    "description",
+    "featureList",
+    "text",
+    "slogan",
+    "abstract",
+    "disambiguatingDescription",
+)
 
 
 def fold(text: str) -> str:
@@ -51,8 +129,15 @@ def prominence(kind: BlockKind, level: int) -> float:
     """How loud a block is, 0-1: a title or first heading is read by most visitors, an alternative text by few."""
     if kind is BlockKind.HEADING:
         return {1: 1.0, 2: 0.85, 3: 0.7}.get(level, 0.6)
-    return {BlockKind.TITLE: 1.0, BlockKind.DESCRIPTION: 0.9, BlockKind.OPEN_GRAPH: 0.6, BlockKind.BUTTON: 0.6,
-            BlockKind.JSON_LD: 0.5, BlockKind.ALT: 0.2, BlockKind.QUOTE: 0.4}.get(kind, 0.5)
+    return {
+        BlockKind.TITLE: 1.0,
+        BlockKind.DESCRIPTION: 0.9,
+        BlockKind.OPEN_GRAPH: 0.6,
+        BlockKind.BUTTON: 0.6,
+        BlockKind.JSON_LD: 0.5,
+        BlockKind.ALT: 0.2,
+        BlockKind.QUOTE: 0.4,
+    }.get(kind, 0.5)
 
 
 class _Reader:
@@ -87,8 +172,17 @@ class _Reader:
         above = self.selector(parent)
         return f"{above} > {step}" if above and above != "html" else step
 
-    def add(self, kind: BlockKind, text: str, tag: Tag | None, region: Region, level: int = 0,
-            cells: tuple[str, ...] = (), columns: tuple[str, ...] = (), selector: str = "") -> None:
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        tag: Tag | None,
+        region: Region,
+        level: int = 0,
+        cells: tuple[str, ...] = (),
+        columns: tuple[str, ...] = (),
+        selector: str = "",
+    ) -> None:
         text = fold(text)
         if not text:
             return
@@ -97,8 +191,19 @@ class _Reader:
                 self.headings.pop()
         path = tuple(t for _, t in self.headings)
         where = selector or (self.selector(tag) if tag is not None else "")
-        self.blocks.append(Block(kind=kind, text=text, selector=where, region=region, level=level, heading_path=path,
-                                 cells=cells, columns=columns, prominence=prominence(kind, level)))
+        self.blocks.append(
+            Block(
+                kind=kind,
+                text=text,
+                selector=where,
+                region=region,
+                level=level,
+                heading_path=path,
+                cells=cells,
+                columns=columns,
+                prominence=prominence(kind, level),
+            )
+        )
         if kind is BlockKind.HEADING and region is Region.MAIN:
             self.headings.append((level, text))
 
@@ -127,7 +232,7 @@ class _Reader:
             for text in _json_ld_texts(data, 0):
                 self.add(BlockKind.JSON_LD, text, None, Region.HEAD, selector=where)
 
-    def walk(self, tag: Tag, region: Region) -> None:
+    def walk(self, tag: Tag, region: Region, depth: int = 0) -> None:
         """Blocks of everything under `tag`; inline runs between block children become blocks of their own."""
         run: list[str] = []
         buttons = 0
@@ -161,7 +266,10 @@ class _Reader:
                 self.table(child, _region(child, region))
             elif _is_block(child):
                 flush()
-                self.walk(child, _region(child, region))
+                if depth >= MAX_DEPTH:
+                    self.emit(tag, child.get_text(" "), region)
+                else:
+                    self.walk(child, _region(child, region), depth + 1)
             elif _is_button(child) and fold(child.get_text()):
                 flush()
                 self.add(BlockKind.BUTTON, child.get_text(), child, region)
@@ -210,15 +318,13 @@ class _Reader:
                     self.walk(cell, region)
             return
         columns: tuple[str, ...] = ()
-        for row, cells in zip(rows, grid, strict=True):
+        for tr, cells in zip(rows, grid, strict=True):
             texts = tuple(_cell_text(c) for c in cells)
-            is_header = bool(cells) and all(c.name == "th" for c in cells) or row.find_parent("thead") is not None
-            if is_header and not columns:
-                columns = texts
-            elif not columns and row is rows[0]:
+            is_header = (bool(cells) and all(c.name == "th" for c in cells)) or tr.find_parent("thead") is not None
+            if (is_header and not columns) or (not columns and tr is rows[0]):
                 columns = texts
             joined = " ".join(t for t in texts if t)
-            self.add(BlockKind.TABLE_ROW, joined, row, region, cells=texts, columns=() if columns == texts else columns)
+            self.add(BlockKind.TABLE_ROW, joined, tr, region, cells=texts, columns=() if columns == texts else columns)
 
 
 def _json_ld_texts(data: Any, depth: int) -> Iterator[str]:
@@ -256,7 +362,8 @@ def _is_button(tag: Tag) -> bool:
         return False
     own = fold(tag.get_text())
     return own == fold(parent.get_text()) or not any(
-        isinstance(c, NavigableString) and not isinstance(c, NOT_TEXT) and c.strip() for c in parent.children)
+        isinstance(c, NavigableString) and not isinstance(c, NOT_TEXT) and c.strip() for c in parent.children
+    )
 
 
 def _hidden(tag: Tag) -> bool:
@@ -295,7 +402,9 @@ def _region(tag: Tag, outer: Region) -> Region:
         return Region.NAV
     if tag.name == "footer" or tag.get("role") == "contentinfo":
         # The footer of an article or quotation is part of it.
-        return Region.MAIN if tag.find_parent(["article", "blockquote", "main", "section"]) is not None else Region.FOOTER
+        return (
+            Region.MAIN if tag.find_parent(["article", "blockquote", "main", "section"]) is not None else Region.FOOTER
+        )
     if tag.name == "header" and tag.find("h1") is None and tag.find_parent(["main", "article", "section"]) is None:
         links = sum(len(fold(a.get_text())) for a in tag.find_all("a"))
         total = len(fold(tag.get_text()))
@@ -322,10 +431,23 @@ def read_html(body: bytes | str, source: str) -> Page:
     language = str(html.get("lang") or "").split("-")[0].lower() if isinstance(html, Tag) else ""
     title = next((b.text for b in reader.blocks if b.kind is BlockKind.TITLE), "")
     title = title or next((b.text for b in reader.blocks if b.kind is BlockKind.HEADING), "")
-    robots = ",".join(fold(str(m.get("content") or "")).lower() for m in soup.find_all("meta")
-                      if str(m.get("name") or "").lower() in {"robots", "googlebot"})
-    canonical = next((str(n.get("href") or "") for n in soup.find_all("link") if "canonical" in (n.get("rel") or [])), "")
+    robots = ",".join(
+        fold(str(m.get("content") or "")).lower()
+        for m in soup.find_all("meta")
+        if str(m.get("name") or "").lower() in {"robots", "googlebot"}
+    )
+    canonical = next(
+        (str(n.get("href") or "") for n in soup.find_all("link") if "canonical" in (n.get("rel") or [])), ""
+    )
     links = tuple(dict.fromkeys(str(a.get("href")) for a in soup.find_all("a", href=True)))
     hreflang = tuple((str(n.get("hreflang")), str(n.get("href") or "")) for n in soup.find_all("link", hreflang=True))
-    return Page(source=source, title=title, blocks=tuple(reader.blocks), language=language, links=links,
-                canonical=canonical, robots=robots, hreflang=hreflang)
+    return Page(
+        source=source,
+        title=title,
+        blocks=tuple(reader.blocks),
+        language=language,
+        links=links,
+        canonical=canonical,
+        robots=robots,
+        hreflang=hreflang,
+    )

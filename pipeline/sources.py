@@ -20,10 +20,47 @@ from pipeline.records import Fetched, Page, Problem, Region
 Fetch = Callable[[Sequence[str]], tuple[list[Fetched], list[Problem]]]
 
 MAX_BYTES = 50 * 1024 * 1024
-NOT_DOCUMENTS = frozenset({"robots.txt", "humans.txt", "security.txt", "license.txt", "ads.txt", "package.json", "tsconfig.json"})
+NOT_DOCUMENTS = frozenset(
+    {"robots.txt", "humans.txt", "security.txt", "license.txt", "ads.txt", "package.json", "tsconfig.json"}
+)
 FOLDER_KINDS = HTML | MARKDOWN | OFFICE | frozenset({".txt", ".rst", ".adoc"})
 # English function words; a text of another language holds next to none of them.
-ENGLISH = frozenset("the of and to in a is for on with that you your are it as or be by this from we our can not have at all an will more when".split())
+ENGLISH = frozenset(
+    [
+        "the",
+        "of",
+        "and",
+        "to",
+        "in",
+        "a",
+        "is",
+        "for",
+        "on",
+        "with",
+        "that",
+        "you",
+        "your",
+        "are",
+        "it",
+        "as",
+        "or",
+        "be",
+        "by",
+        "this",
+        "from",
+        "we",
+        "our",
+        "can",
+        "not",
+        "have",
+        "at",
+        "all",
+        "an",
+        "will",
+        "more",
+        "when",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +101,24 @@ def _read_one(body: bytes, source: str, *, verbatim: bool, suffix: str | None, w
     except Unreadable as err:
         return Problem(kind="unreadable", where=where, message=str(err))
     except RecursionError:
-        return Problem(kind="unreadable", where=where, message=f"{where} is nested too deeply to be read: simplify its markup.")
+        return Problem(
+            kind="unreadable", where=where, message=f"{where} is nested too deeply to be read: simplify its markup."
+        )
     if not any(b.region is Region.MAIN for b in page.blocks):
-        return Problem(kind="empty", where=where, message=f"{where} holds no text that a visitor would read: if a script writes the page, "
-                                                           "audit the rendered HTML.")
+        return Problem(
+            kind="empty",
+            where=where,
+            message=f"{where} holds no text that a visitor would read: if a script writes the page, "
+            "audit the rendered HTML.",
+        )
     code = foreign(page)
     if code is not None:
-        return Problem(kind="language", where=where, message=f"{where} is not in English (it looks like '{code}'): only English copy and "
-                                                              "documentation are judged so far.")
+        return Problem(
+            kind="language",
+            where=where,
+            message=f"{where} is not in English (it looks like '{code}'): only English copy and "
+            "documentation are judged so far.",
+        )
     return page
 
 
@@ -92,10 +139,18 @@ def _files(folder: pathlib.Path) -> list[pathlib.Path]:
 def _read_file(path: pathlib.Path, source: str, *, verbatim: bool) -> Page | Problem:
     try:
         if path.stat().st_size > MAX_BYTES:
-            return Problem(kind="too_large", where=source, message=f"{source} has {path.stat().st_size // 2**20} MiB, more than {MAX_BYTES // 2**20}: split it.")
+            return Problem(
+                kind="too_large",
+                where=source,
+                message=f"{source} has {path.stat().st_size // 2**20} MiB, more than {MAX_BYTES // 2**20}: split it.",
+            )
         body = path.read_bytes()
     except OSError as err:
-        return Problem(kind="unreadable", where=source, message=f"{source} cannot be opened ({err.strerror}): check its permissions.")
+        return Problem(
+            kind="unreadable",
+            where=source,
+            message=f"{source} cannot be opened ({err.strerror}): check its permissions.",
+        )
     return _read_one(body, source, verbatim=verbatim, suffix=path.suffix, where=source)
 
 
@@ -140,7 +195,12 @@ def read_places(places: Sequence[str], *, verbatim: bool, what: str, fetch: Fetc
         problems += faults
         for item in fetched:
             kind = item.headers.get("content-type", "text/html").split(";")[0].strip().lower()
-            suffix = {"text/markdown": ".md", "application/pdf": ".pdf", "text/plain": ".txt", "application/json": ".json",
-                      "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx"}.get(kind, ".html")
+            suffix = {
+                "text/markdown": ".md",
+                "application/pdf": ".pdf",
+                "text/plain": ".txt",
+                "application/json": ".json",
+                "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+            }.get(kind, ".html")
             keep(_read_one(item.body, item.final_url, verbatim=verbatim, suffix=suffix, where=item.final_url), "again")
     return Read(pages=tuple(pages), problems=tuple(problems))

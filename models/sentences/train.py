@@ -29,7 +29,7 @@ from pipeline.claims import read_sentences, types_of  # noqa: E402
 from pipeline.documents import READABLE, read_document  # noqa: E402
 from pipeline.embed import open_encoder  # noqa: E402
 from pipeline.logistic import dump_logistic  # noqa: E402
-from pipeline.match import build_index, terms  # noqa: E402
+from pipeline.match import build_index  # noqa: E402
 from pipeline.records import Block, BlockKind, Sentence  # noqa: E402
 from pipeline.sentences import shape_columns, shape_rows  # noqa: E402
 
@@ -42,7 +42,9 @@ def fold(text: str) -> str:
 
 def product(labels: pathlib.Path, base: pathlib.Path, encoder) -> dict:
     """Labelled sentences of one product with their blocks as the reader finds them, and the product's index."""
-    files = sorted(p for p in (base / "docs").rglob("*") if p.is_file() and p.suffix.lower() in READABLE and p.suffix != ".txt")
+    files = sorted(
+        p for p in (base / "docs").rglob("*") if p.is_file() and p.suffix.lower() in READABLE and p.suffix != ".txt"
+    )
     pages = [read_document(p.read_bytes(), str(p.relative_to(base)), verbatim=True) for p in files]
     index = build_index(passages(pages, plan_ladder(pages)), encoder)
     rows = [json.loads(x) for x in (labels / "sentences.jsonl").read_text(encoding="utf-8").splitlines() if x.strip()]
@@ -53,7 +55,9 @@ def product(labels: pathlib.Path, base: pathlib.Path, encoder) -> dict:
     sentences, blocks = [], []
     for r in rows:
         block = read[r["page"]].get(fold(r["text"])) or Block(kind=BlockKind.PARAGRAPH, text=r["text"], selector="")
-        sentences.append(Sentence(text=r["text"], block=0, start=0, end=len(r["text"]), types=types_of(r["text"]), checkable=False))
+        sentences.append(
+            Sentence(text=r["text"], block=0, start=0, end=len(r["text"]), types=types_of(r["text"]), checkable=False)
+        )
         blocks.append(block)
     words = {t for t in index.words.vocabulary}
     return {"name": labels.name, "rows": rows, "sentences": sentences, "blocks": blocks, "index": index, "words": words}
@@ -61,7 +65,9 @@ def product(labels: pathlib.Path, base: pathlib.Path, encoder) -> dict:
 
 def matrix(p: dict, encoder, background: dict[str, float], drop_docs: bool = False) -> np.ndarray:
     vectors = encoder.encode([s.text for s in p["sentences"]])
-    return np.hstack([vectors, shape_rows(p["sentences"], p["blocks"], vectors, None if drop_docs else p["index"], background)])
+    return np.hstack(
+        [vectors, shape_rows(p["sentences"], p["blocks"], vectors, None if drop_docs else p["index"], background)]
+    )
 
 
 def fit(x: np.ndarray, y: np.ndarray, c: float):
@@ -80,13 +86,25 @@ def main() -> None:
     args = parser.parse_args()
     encoder = open_encoder("retriever", args.work / "vectors.sqlite")
     bench = [product(d, d, encoder) for d in sorted(BENCH.iterdir()) if (d / "sentences.jsonl").exists()]
-    gold = [product(d, args.sites / d.name, encoder) for d in sorted(args.gold.iterdir()) if (d / "sentences.jsonl").exists()] if args.gold else []
+    gold = (
+        [
+            product(d, args.sites / d.name, encoder)
+            for d in sorted(args.gold.iterdir())
+            if (d / "sentences.jsonl").exists()
+        ]
+        if args.gold
+        else []
+    )
     count = Counter(t for p in bench for t in p["words"])
     background = {t: round(n / len(bench), 3) for t, n in sorted(count.items()) if n >= 3}
     products = [*gold, *bench]
     for p in products:
         # The product's own documentation must not count as "other products'" for itself.
-        own = {t: (n * len(bench) - 1) / (len(bench) - 1) for t, n in background.items() if t in p["words"]} if p in bench else {}
+        own = (
+            {t: (n * len(bench) - 1) / (len(bench) - 1) for t, n in background.items() if t in p["words"]}
+            if p in bench
+            else {}
+        )
         p["x"] = matrix(p, encoder, {**background, **own})
     report = []
     for key in ("checkable", "generic"):
@@ -104,15 +122,26 @@ def main() -> None:
                 mean, scale, model = fit(x, y, c)
                 p[f"{key}.out"] = model.predict_proba((p["x"] - mean) / scale)[:, 1]
                 scores[p["name"]] = roc_auc_score(p[key], p[f"{key}.out"])
-            line = f"{key} C={c}: mean AUC {np.mean(list(scores.values())):.3f} " + " ".join(f"{n} {s:.3f}" for n, s in scores.items())
+            line = f"{key} C={c}: mean AUC {np.mean(list(scores.values())):.3f} " + " ".join(
+                f"{n} {s:.3f}" for n, s in scores.items()
+            )
             if np.mean(list(scores.values())) > best.get(key, (0,))[0]:
                 best[key] = (np.mean(list(scores.values())), c, {p["name"]: p[f"{key}.out"] for p in held})
             report.append(line)
             print(line, flush=True)
     y = np.concatenate([p["checkable"] for p in held])
     out = np.concatenate([best["checkable"][2][p["name"]] for p in held])
-    threshold = max(np.arange(0.3, 0.7, 0.02), key=lambda t: np.mean([f1_score(p["checkable"], best["checkable"][2][p["name"]] >= t) for p in held]))
-    line = f"checkable F1 at {threshold:.2f}: " + " ".join(f"{p['name']} {f1_score(p['checkable'], best['checkable'][2][p['name']] >= threshold):.3f}" for p in held) + f" pooled {f1_score(y, out >= threshold):.3f}"
+    threshold = max(
+        np.arange(0.3, 0.7, 0.02),
+        key=lambda t: np.mean([f1_score(p["checkable"], best["checkable"][2][p["name"]] >= t) for p in held]),
+    )
+    line = (
+        f"checkable F1 at {threshold:.2f}: "
+        + " ".join(
+            f"{p['name']} {f1_score(p['checkable'], best['checkable'][2][p['name']] >= threshold):.3f}" for p in held
+        )
+        + f" pooled {f1_score(y, out >= threshold):.3f}"
+    )
     report.append(line)
     print(line)
     data = {"threshold": round(float(threshold), 2), "background": background}
@@ -123,11 +152,23 @@ def main() -> None:
         mean, scale, model = fit(x, y, best[key][1])
         data[key] = dump_logistic(columns, ["no", "yes"], mean, scale, model.coef_, model.intercept_)
     (HERE / "sentences.json").write_text(json.dumps(data) + "\n", encoding="utf-8")
-    write_manifest(HERE, {"task": "checkable and generic sentences", "sentences": int(sum(len(p["rows"]) for p in products)),
-                          "products": len(products), "encoder": encoder.version})
-    (HERE / "card.md").write_text("# Sentence model\n\nTwo logistic regressions over a sentence vector and visible signs: is a sentence checkable, is it generic.\n\n"
+    write_manifest(
+        HERE,
+        {
+            "task": "checkable and generic sentences",
+            "sentences": int(sum(len(p["rows"]) for p in products)),
+            "products": len(products),
+            "encoder": encoder.version,
+        },
+    )
+    (HERE / "card.md").write_text(
+        "# Sentence model\n\nTwo logistic regressions over a sentence vector and visible signs: is a sentence checkable, is it generic.\n\n"
         f"Data: {sum(len(p['rows']) for p in bench)} sentences of {len(bench)} fictional products (corpora/bench) and {sum(len(p['rows']) for p in gold)} "
-        f"labelled sentences of {len(gold)} real products. Encoder {encoder.version}.\n\nLeave one product out:\n\n```\n" + "\n".join(report) + "\n```\n", encoding="utf-8")
+        f"labelled sentences of {len(gold)} real products. Encoder {encoder.version}.\n\nLeave one product out:\n\n```\n"
+        + "\n".join(report)
+        + "\n```\n",
+        encoding="utf-8",
+    )
 
 
 if __name__ == "__main__":

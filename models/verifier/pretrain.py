@@ -48,8 +48,14 @@ SETS: dict[str, tuple[int, tuple[str, ...]]] = {
     "snli_devtest": (4000, ("dev",)),
     "nan_nli": (258, ("test",)),
 }
-HELD_OUT = {"fever_nli_3way": "dev", "mnli_dev": "dev", "wanli_subset": "dev", "summedits": "dev",
-            "feverous_dev_text": "dev", "cad_nli": "dev"}
+HELD_OUT = {
+    "fever_nli_3way": "dev",
+    "mnli_dev": "dev",
+    "wanli_subset": "dev",
+    "summedits": "dev",
+    "feverous_dev_text": "dev",
+    "cad_nli": "dev",
+}
 LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2, "not_entailment": 3, "partial": 3}
 MAX_TOKENS = 224
 
@@ -95,7 +101,7 @@ def encode(tokenizer: Tokenizer, rows: list[tuple[str, str, int]]) -> list[tuple
 
 def batches(items: list[tuple[list[int], list[int], int]], budget: int, rng: random.Random) -> list[list[int]]:
     """Indices grouped by length so that a batch holds about `budget` tokens and little padding."""
-    order = sorted(range(len(items)), key=lambda i: (len(items[i][0]) + rng.random() * 8))
+    order = sorted(range(len(items)), key=lambda i: len(items[i][0]) + rng.random() * 8)
     out, part, width = [], [], 0
     for i in order:
         width = max(width, len(items[i][0]))
@@ -155,8 +161,9 @@ def main() -> None:
     trained = [p for p in model.parameters() if p.requires_grad]
     decay = [p for p in trained if p.ndim > 1]
     plain = [p for p in trained if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
-                                  lr=args.lr)
+    optimiser = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=args.lr
+    )
     plan = [b for _ in range(args.epochs) for b in batches(train_items, 4096, rng)]
     args.work.mkdir(parents=True, exist_ok=True)
     state_path = args.work / "pretrain.pt"
@@ -190,7 +197,9 @@ def main() -> None:
     while step < len(plan) and time.monotonic() - began < args.hours * 3600:
         ids, types, mask, labels = collate([train_items[i] for i in plan[step]])
         for group in optimiser.param_groups:
-            group["lr"] = args.lr * min(1.0, (step + 1) / warm) * max(0.05, 1 - step / len(plan))
+            # Towards zero by steps or by the hours given, whichever ends first.
+            left = max(0.03, min(1 - step / len(plan), 1 - (time.monotonic() - began) / (args.hours * 3600)))
+            group["lr"] = args.lr * min(1.0, (step + 1) / warm) * left
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = model(input_ids=ids, token_type_ids=types, attention_mask=mask).logits
         loss = loss_of(logits, labels)

@@ -54,7 +54,12 @@ def holds(passage_parts: list[str], quote: str) -> bool:
     want = set(fold_text(quote).split())
     for part in [*passage_parts, " ".join(passage_parts)]:
         have = set(fold_text(part).split())
-        if want and have and len(want & have) / min(len(want), max(len(have), 4)) >= 0.6 and len(want & have) >= min(3, len(want)):
+        if (
+            want
+            and have
+            and len(want & have) / min(len(want), max(len(have), 4)) >= 0.6
+            and len(want & have) >= min(3, len(want))
+        ):
             return True
     return False
 
@@ -81,7 +86,7 @@ def prepare_product(name: str, docs: pathlib.Path, base: pathlib.Path, claims: p
             # The passage in reach first; else the shortest one that holds the quote.
             reach = [p for p in m.passages if p in hits] or sorted(hits, key=lambda p: len(p.text))[:1]
             positives += [premise(p) for p in reach[:2] if premise(p) not in positives]
-        for p in [*m.passages[:READ + 4], *m.conditions]:
+        for p in [*m.passages[: READ + 4], *m.conditions]:
             if p.doc not in gold_docs and premise(p) not in negatives:
                 negatives.append(premise(p))
         out.append({"row": row, "positives": positives[:3], "negatives": negatives, "match": m})
@@ -90,10 +95,17 @@ def prepare_product(name: str, docs: pathlib.Path, base: pathlib.Path, claims: p
 
 def prepare(args: argparse.Namespace) -> None:
     encoder = open_encoder("retriever", args.work / "vectors.sqlite")
-    jobs = [("bench", d.name, d / "docs", d, d / "claims.jsonl") for d in sorted(BENCH.iterdir()) if (d / "claims.jsonl").exists()]
+    jobs = [
+        ("bench", d.name, d / "docs", d, d / "claims.jsonl")
+        for d in sorted(BENCH.iterdir())
+        if (d / "claims.jsonl").exists()
+    ]
     if args.gold:
-        jobs += [("gold", d.name, args.sites / d.name / "docs", args.sites / d.name, d / "claims.jsonl")
-                 for d in sorted(args.gold.iterdir()) if (d / "claims.jsonl").exists()]
+        jobs += [
+            ("gold", d.name, args.sites / d.name / "docs", args.sites / d.name, d / "claims.jsonl")
+            for d in sorted(args.gold.iterdir())
+            if (d / "claims.jsonl").exists()
+        ]
     for kind, name, docs, base, claims in jobs:
         target = args.work / f"{kind}-{name}.pkl"
         if target.exists():
@@ -103,11 +115,22 @@ def prepare(args: argparse.Namespace) -> None:
         target.write_bytes(pickle.dumps(data))
         reached = sum(bool(i["positives"]) for i in data["items"] if i["row"]["evidence"])
         total = sum(bool(i["row"]["evidence"]) for i in data["items"])
-        print(f"{kind} {name}: {len(data['items'])} claims, evidence located {reached}/{total}, {time.monotonic() - began:.0f} s", flush=True)
+        print(
+            f"{kind} {name}: {len(data['items'])} claims, evidence located {reached}/{total}, {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+
+
+def held_out(name: str) -> bool:
+    """Whether a product of corpora/bench is kept for testing (its product.json says so)."""
+    facts = BENCH / name / "product.json"
+    return facts.exists() and json.loads(facts.read_text(encoding="utf-8")).get("split") == "test"
 
 
 def load(work: pathlib.Path, kind: str) -> list[dict]:
-    return [pickle.loads(p.read_bytes()) for p in sorted(work.glob(f"{kind}-*.pkl"))]  # noqa: S301 - our own cache
+    """Prepared products of a kind; those of corpora/bench that are kept for testing are left out."""
+    names = [p for p in sorted(work.glob(f"{kind}-*.pkl")) if not held_out(p.stem.removeprefix(f"{kind}-"))]
+    return [pickle.loads(p.read_bytes()) for p in names]  # noqa: S301 - our own cache
 
 
 def pairs_of(products: list[dict], rng: random.Random, negatives: int) -> list[tuple[str, str, int]]:
@@ -138,15 +161,27 @@ def new_model(base: pathlib.Path, start: pathlib.Path | None) -> BertForSequence
     weight, bias = state["classifier.weight"], state["classifier.bias"]
     if weight.shape[0] == 3:
         entails, neutral, contra = weight
-        state["classifier.weight"] = torch.stack([entails, (neutral + contra + entails) / 3, (neutral + contra) / 2, contra, neutral])
+        state["classifier.weight"] = torch.stack(
+            [entails, (neutral + contra + entails) / 3, (neutral + contra) / 2, contra, neutral]
+        )
         e, n, c = bias
         state["classifier.bias"] = torch.stack([e, (e + n + c) / 3, (n + c) / 2, c, n])
     model.load_state_dict(state)
     return model
 
 
-def fit(model, tokenizer: Tokenizer, products: list[dict], *, epochs: int, lr: float, seed: int, checkpoint: pathlib.Path,
-        negatives: int = 2, minutes: float = 60.0) -> None:
+def fit(
+    model,
+    tokenizer: Tokenizer,
+    products: list[dict],
+    *,
+    epochs: int,
+    lr: float,
+    seed: int,
+    checkpoint: pathlib.Path,
+    negatives: int = 2,
+    minutes: float = 60.0,
+) -> None:
     """Trains in place; writes `checkpoint` after each epoch."""
     rng = random.Random(seed)
     torch.manual_seed(seed)
@@ -158,8 +193,10 @@ def fit(model, tokenizer: Tokenizer, products: list[dict], *, epochs: int, lr: f
     epochs_pairs = [pairs_of(products, rng, negatives) for _ in range(epochs)]
     plan = []
     for rows in epochs_pairs:
-        items = [(i.ids, i.type_ids, label) for i, (_, _, label) in
-                 zip(tokenizer.encode_batch([(c, p) for c, p, _ in rows]), rows, strict=True)]
+        items = [
+            (i.ids, i.type_ids, label)
+            for i, (_, _, label) in zip(tokenizer.encode_batch([(c, p) for c, p, _ in rows]), rows, strict=True)
+        ]
         order = sorted(range(len(items)), key=lambda i: len(items[i][0]) + rng.random() * 16)
         parts, part, width = [], [], 0
         for i in order:
@@ -198,7 +235,9 @@ def fit(model, tokenizer: Tokenizer, products: list[dict], *, epochs: int, lr: f
         optimiser.zero_grad()
         average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
         if step % 100 == 99:
-            print(f"step {step + 1}/{len(plan)} loss {average:.3f} {(time.monotonic() - began) / 60:.1f} min", flush=True)
+            print(
+                f"step {step + 1}/{len(plan)} loss {average:.3f} {(time.monotonic() - began) / 60:.1f} min", flush=True
+            )
         if step % 400 == 399:
             torch.save(model.state_dict(), checkpoint)
     torch.save(model.state_dict(), checkpoint)
@@ -215,11 +254,19 @@ class Logits(torch.nn.Module):
         return self.inner(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
 
 
-def save(base: pathlib.Path, tokenizer_json: pathlib.Path, checkpoint: pathlib.Path, folder: pathlib.Path, facts: dict) -> None:
+def save(
+    base: pathlib.Path, tokenizer_json: pathlib.Path, checkpoint: pathlib.Path, folder: pathlib.Path, facts: dict
+) -> None:
     config = BertConfig.from_pretrained(base, num_labels=len(RELATIONS), attn_implementation="eager")
     model = BertForSequenceClassification(config)
     model.load_state_dict(torch.load(checkpoint, weights_only=True))
-    export(Logits(model), "logits", tokenizer_json, folder, {"relations": list(RELATIONS), "base": "all-MiniLM-L6-v2", **facts})
+    export(
+        Logits(model),
+        "logits",
+        tokenizer_json,
+        folder,
+        {"relations": list(RELATIONS), "base": "all-MiniLM-L6-v2", **facts},
+    )
 
 
 def main() -> None:
@@ -250,7 +297,16 @@ def main() -> None:
     bench = load(args.work, "bench")
     if args.stage == "bench":
         model = new_model(base, args.start or args.work / "pretrain.pt")
-        fit(model, tokenizer, bench, epochs=args.epochs, lr=args.lr, seed=17, checkpoint=args.work / "reader-bench.pt", minutes=args.minutes)
+        fit(
+            model,
+            tokenizer,
+            bench,
+            epochs=args.epochs,
+            lr=args.lr,
+            seed=17,
+            checkpoint=args.work / "reader-bench.pt",
+            minutes=args.minutes,
+        )
         return
     gold = load(args.work, "gold")
     model = new_model(base, args.start or args.work / "reader-bench.pt")
@@ -260,7 +316,17 @@ def main() -> None:
         target = args.work / f"reader-fold{args.fold}.pt"
     else:
         products, target = gold, args.work / "reader-final.pt"
-    fit(model, tokenizer, products, epochs=args.epochs, lr=args.lr, seed=23 + args.fold, checkpoint=target, minutes=args.minutes, negatives=3)
+    fit(
+        model,
+        tokenizer,
+        products,
+        epochs=args.epochs,
+        lr=args.lr,
+        seed=23 + args.fold,
+        checkpoint=target,
+        minutes=args.minutes,
+        negatives=3,
+    )
     if args.stage == "final":
         save(base, base / "tokenizer.json", target, HERE, {"task": "relation of a passage to a claim"})
 

@@ -1,0 +1,1 @@
+"""Benches: figures that the documentation quotes, each with the command that makes it."""

@@ -1,0 +1,51 @@
+"""Configuration: every key is in the default file, and a mistake points at its line."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+
+from pipeline.config import DEFAULT, Config, load_config
+from pipeline.errors import ConfigError
+
+
+def test_default_file_and_schema_agree() -> None:
+    data = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
+    assert Config.model_validate(data) == Config()
+    assert set(data) == set(Config.model_fields)
+    for name in ("models", "match", "score", "undersold"):
+        assert set(data[name]) == set(Config.model_fields[name].annotation.model_fields)
+
+
+def test_partial_file_keeps_the_rest(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("product: Acme\nmatch:\n  top_k: 20\n")
+    config = load_config(file)
+    assert (config.product, config.match.top_k, config.models.reader) == ("Acme", 20, "verifier")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("product: Acme\nprodcut: x\n", 2, "unknown key `prodcut`"),
+        ("match:\n  top_k: 1\n", 2, "top_k"),
+        ("match:\n  topk: 12\n", 2, "known here: top_k"),
+        ("fail_on: [contradicted, wrong]\n", 1, "fail_on"),
+        ("product: [\n", 2, "not valid YAML"),
+        ("- a\n- b\n", 1, "expected `key: value`"),
+    ],
+)
+def test_mistakes_name_file_line_and_key(tmp_path: pathlib.Path, text: str, line: int, said: str) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    assert f"{file}:{line}:" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_absent_file() -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(pathlib.Path("no/such.yaml"))
