@@ -44,6 +44,8 @@ def open_model(name: str, folder: pathlib.Path | None = None) -> Artefact:
         except OSError as err:
             raise ModelError(f"Model {name!r} lacks {file}: {rebuild}.") from err
         if found != wanted:
-            raise ModelError(f"Model {name!r}: {file} has SHA-256 {found[:12]}..., the manifest says {wanted[:12]}...: {rebuild}.")
+            raise ModelError(
+                f"Model {name!r}: {file} has SHA-256 {found[:12]}..., the manifest says {wanted[:12]}...: {rebuild}."
+            )
         digest.update(found.encode())
     return Artefact(name=name, folder=folder, manifest=manifest, version=f"{name}-{digest.hexdigest()[:12]}")

@@ -21,7 +21,7 @@ from pipeline.config import Config
 from pipeline.embed import open_encoder
 from pipeline.errors import UsageError
 from pipeline.match import build_index, match
-from pipeline.records import (Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem, Region)
+from pipeline.records import Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem, Region
 from pipeline.score import score_page
 from pipeline.sentences import SentenceModel
 from pipeline.undersold import undersold
@@ -46,12 +46,18 @@ class Auditor:
         self.ladder = tuple(p.lower() for p in config.plans) or plan_ladder(documents)
         found = passages(documents, self.ladder)
         if not found:
-            raise UsageError("The documentation holds no text to check against: give --docs a folder, file or URL with documentation pages.")
+            raise UsageError(
+                "The documentation holds no text to check against: give --docs a folder, file or URL with documentation pages."
+            )
         progress("indexing documentation", 0, len(found))
         self.index = build_index(found, self.encoder)
         progress("indexing documentation", len(found), len(found))
         self.documents = len({p.doc for p in found})
-        self.versions: Mapping[str, str] = {"saysdoes": __version__, **self.judge.versions, "sentences": self.sentences.version}
+        self.versions: Mapping[str, str] = {
+            "saysdoes": __version__,
+            **self.judge.versions,
+            "sentences": self.sentences.version,
+        }
 
     def judge_claims(self, claims: Sequence[Claim], *, progress: Progress = silent) -> tuple[Judgement, ...]:
         """A Judgement for each claim, in order."""
@@ -68,7 +74,9 @@ class Auditor:
         read = read_sentences(page)
         sentences = self.sentences.judge(read, [page.blocks[s.block] for s in read], self.encoder, self.index)
         judgements = self.judge_claims(claims_of(page, sentences), progress=progress)
-        score = score_page(sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims)
+        score = score_page(
+            sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims
+        )
         return PageAudit(page=page, sentences=tuple(sentences), judgements=judgements, score=score)
 
     def audit(self, pages: Sequence[Page], problems: Sequence[Problem], *, progress: Progress = silent) -> Audit:
@@ -80,11 +88,21 @@ class Auditor:
         progress("auditing pages", len(pages), len(pages))
         sentences = [s for p in done for s in p.sentences]
         judgements = [j for p in done for j in p.judgements]
-        score = score_page(sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims)
+        score = score_page(
+            sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims
+        )
         copy = [s.text for p in done for s in p.sentences if p.page.blocks[s.block].kind is not BlockKind.BUTTON]
-        return Audit(product=self.config.product or product_name(pages), generated_at=timestamp(), versions=self.versions, pages=tuple(done),
-                     undersold=undersold(self.index, copy, self.encoder, self.config.undersold.most), problems=tuple(problems),
-                     documents=self.documents, passages=len(self.index.passages), score=score)
+        return Audit(
+            product=self.config.product or product_name(pages),
+            generated_at=timestamp(),
+            versions=self.versions,
+            pages=tuple(done),
+            undersold=undersold(self.index, copy, self.encoder, self.config.undersold.most),
+            problems=tuple(problems),
+            documents=self.documents,
+            passages=len(self.index.passages),
+            score=score,
+        )
 
 
 def product_name(pages: Sequence[Page]) -> str:
@@ -98,10 +116,15 @@ def product_name(pages: Sequence[Page]) -> str:
         name, count = max(parts.items(), key=lambda x: (x[1], -len(x[0]), x[0]))
         if count >= max(2, len(pages) // 3):
             return name
-    names = Counter(w for p in pages for b in p.blocks if b.region in (Region.MAIN, Region.HEAD)
-                    for w in re.findall(r"(?<=[a-z,] )[A-Z][a-zA-Z]{2,}\b", b.text))
+    names = Counter(
+        w
+        for p in pages
+        for b in p.blocks
+        if b.region in (Region.MAIN, Region.HEAD)
+        for w in re.findall(r"(?<=[a-z,] )[A-Z][a-zA-Z]{2,}\b", b.text)
+    )
     if names:
-        return names.most_common(1)[0][0]
+        return str(names.most_common(1)[0][0])
     return pages[0].title if pages else ""
 
 

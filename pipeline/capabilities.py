@@ -23,13 +23,80 @@ NO = frozenset({"✗", "✘", "❌", "no", "n", "-", "–", "—", "not included
 PLAN_PLACE = re.compile(r"\b(plans?|pricing|editions?|tiers?|subscriptions?|packages?|licen[cs]es?)\b", re.I)
 NAMED_PLAN = re.compile(r"\b([A-Z][a-z]+)\*{0,2}\s+(?:plan|edition|tier|organization)s?\b")
 # Order in which vendors put plans when a table does not tell.
-USUAL_ORDER = ("community", "free", "hobby", "personal", "individual", "solo", "starter", "essential", "essentials",
-               "basic", "standard", "team", "teams", "plus", "growth", "pro", "professional", "premium", "business",
-               "scale", "advanced", "ultimate", "corporate", "enterprise")
-NOT_A_PLAN = frozenset({"the", "this", "your", "each", "all", "any", "every", "paid", "current", "our", "new", "higher", "lower",
-                        "other", "monthly", "annual", "yearly", "custom", "which", "these", "some", "selected", "feature",
-                        "on", "limits", "service", "pricing", "both", "no", "data", "cloud", "if", "to", "see", "change",
-                        "upgrade", "available", "compare", "choose", "test", "query", "action", "project", "legacy"})
+USUAL_ORDER = (
+    "community",
+    "free",
+    "hobby",
+    "personal",
+    "individual",
+    "solo",
+    "starter",
+    "essential",
+    "essentials",
+    "basic",
+    "standard",
+    "team",
+    "teams",
+    "plus",
+    "growth",
+    "pro",
+    "professional",
+    "premium",
+    "business",
+    "scale",
+    "advanced",
+    "ultimate",
+    "corporate",
+    "enterprise",
+)
+NOT_A_PLAN = frozenset(
+    {
+        "the",
+        "this",
+        "your",
+        "each",
+        "all",
+        "any",
+        "every",
+        "paid",
+        "current",
+        "our",
+        "new",
+        "higher",
+        "lower",
+        "other",
+        "monthly",
+        "annual",
+        "yearly",
+        "custom",
+        "which",
+        "these",
+        "some",
+        "selected",
+        "feature",
+        "on",
+        "limits",
+        "service",
+        "pricing",
+        "both",
+        "no",
+        "data",
+        "cloud",
+        "if",
+        "to",
+        "see",
+        "change",
+        "upgrade",
+        "available",
+        "compare",
+        "choose",
+        "test",
+        "query",
+        "action",
+        "project",
+        "legacy",
+    }
+)
 
 
 def _cell(text: str) -> str:
@@ -96,8 +163,11 @@ def plan_ladder(pages: Iterable[Page]) -> tuple[str, ...]:
                 continue
             if block.columns and len(block.columns) >= 3:
                 names = tuple(_plan_name(c) for c in block.columns[1:])
-                if all(names) and (place or any(PLAN_PLACE.search(h) for h in block.heading_path)
-                                   or sum(n in USUAL_ORDER for n in names) >= 2):
+                if all(names) and (
+                    place
+                    or any(PLAN_PLACE.search(h) for h in block.heading_path)
+                    or sum(n in USUAL_ORDER for n in names) >= 2
+                ):
                     tables[names] += 1
             for found in NAMED_PLAN.finditer(block.reading or block.text):
                 word = found.group(1).lower()
@@ -135,54 +205,73 @@ def facets(text: str, heading_path: Sequence[str], ladder: Sequence[str]) -> Fac
     return Facets(plans=plans, status=status, platforms=cues["platform"].all(both), hosting=cues["hosting"].all(text))
 
 
+class _Windows:
+    """Collects the parts of one section until a window is full."""
+
+    def __init__(self, page: Page, ladder: Sequence[str], out: list[Passage]) -> None:
+        self.page, self.ladder, self.out = page, ladder, out
+        self.path: tuple[str, ...] = ()
+        self.lead = ""
+        self.parts: list[tuple[str, str]] = []
+        self.words = 0
+
+    def add(self, verbatim: str, reading: str) -> None:
+        count = len(reading.split())
+        if self.parts and self.words + count > WINDOW:
+            self.close()
+        self.parts.append((verbatim, reading))
+        self.words += count
+
+    def enter(self, path: tuple[str, ...]) -> None:
+        self.close()
+        self.path, self.lead = path, ""
+
+    def close(self) -> None:
+        if self.parts:
+            title = self.page.title
+            heading = tuple(h for h in (self.path if self.path[:1] == (title,) else (title, *self.path)) if h)
+            readings = tuple(r for _, r in self.parts)
+            context = " > ".join(dict.fromkeys(heading))
+            if self.lead and self.lead not in readings:
+                context = f"{context}: {self.lead}" if context else self.lead
+            self.out.append(
+                Passage(
+                    doc=self.page.source,
+                    heading_path=heading,
+                    parts=tuple(t for t, _ in self.parts),
+                    readings=readings,
+                    context=context,
+                    facets=facets(" ".join(readings), heading, self.ladder),
+                    order=len(self.out),
+                )
+            )
+        self.parts, self.words = [], 0
+
+
+# A meta description is no text that a reader of the document finds, so it is never quoted.
+NOT_DOCUMENTED_HERE = frozenset({BlockKind.TITLE, BlockKind.BUTTON, BlockKind.ALT, BlockKind.OPEN_GRAPH})
+RUNS_ON = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW, BlockKind.CODE})
+
+
 def passages(pages: Sequence[Page], ladder: Sequence[str]) -> tuple[Passage, ...]:
     """Every passage of the documentation, in order of pages and reading. Text outside the main region is left out."""
     out: list[Passage] = []
     for page in pages:
-        window: list[tuple[str, str]] = []
-        path: tuple[str, ...] = ()
-        lead = ""
-        words = 0
-
-        def close() -> None:
-            nonlocal window, words
-            if window:
-                heading = path if path and path[0] == page.title else (page.title, *path)
-                readings = tuple(r for _, r in window)
-                context = " > ".join(dict.fromkeys(h for h in heading if h))
-                if lead and lead not in readings:
-                    context = f"{context}: {lead}" if context else lead
-                out.append(Passage(doc=page.source, heading_path=tuple(h for h in heading if h),
-                                   parts=tuple(t for t, _ in window), readings=readings, context=context,
-                                   facets=facets(" ".join(readings), heading, ladder), order=len(out)))
-            window, words = [], 0
-
+        window = _Windows(page, ladder, out)
         for block in page.blocks:
-            if block.kind is BlockKind.DESCRIPTION:
-                path = (page.title,)
-                window.append((block.text, block.text))
-                close()
-                path = ()
-                continue
-            if block.region is not Region.MAIN or block.kind in {BlockKind.TITLE, BlockKind.BUTTON, BlockKind.ALT, BlockKind.OPEN_GRAPH}:
+            reading = block.reading or block.text
+            if block.region is not Region.MAIN or block.kind in NOT_DOCUMENTED_HERE:
                 continue
             if block.kind in {BlockKind.HEADING, BlockKind.QUESTION} and block.level < 5:
-                close()
-                path, lead = (*block.heading_path, block.reading or block.text), ""
+                window.enter((*block.heading_path, reading))
                 continue
-            if block.heading_path != path and block.kind is not BlockKind.HEADING:
-                close()
-                path, lead = block.heading_path, ""
-            for verbatim, reading in _parts(block):
-                count = len(reading.split())
-                if window and words + count > WINDOW:
-                    close()
-                window.append((verbatim, reading))
-                words += count
-            ends_open = (block.reading or block.text).rstrip().endswith(":")
-            if ends_open:
-                lead = (block.reading or block.text)[-160:]
-            elif block.kind not in {BlockKind.LIST_ITEM, BlockKind.TABLE_ROW, BlockKind.CODE}:
-                lead = ""
-        close()
+            if block.heading_path != window.path and block.kind is not BlockKind.HEADING:
+                window.enter(block.heading_path)
+            for verbatim, said in _parts(block):
+                window.add(verbatim, said)
+            if reading.rstrip().endswith(":"):
+                window.lead = reading[-160:]
+            elif block.kind not in RUNS_ON:
+                window.lead = ""
+        window.close()
     return tuple(out)

@@ -108,17 +108,23 @@ def load_config(path: pathlib.Path | None = None) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"Config file {path} cannot be read ({err.__class__.__name__}): give the path of a YAML file, see configs/default.yaml.") from err
+        raise ConfigError(
+            f"Config file {path} cannot be read ({err.__class__.__name__}): give the path of a YAML file, see configs/default.yaml."
+        ) from err
     try:
         data, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as err:
         mark = getattr(err, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{path}:{line}: not valid YAML ({getattr(err, 'problem', err)}).\n  {line} | {_show(text, line)}") from err
+        raise ConfigError(
+            f"{path}:{line}: not valid YAML ({getattr(err, 'problem', err)}).\n  {line} | {_show(text, line)}"
+        ) from err
     if data is None:
         data = {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}:1: expected `key: value` lines, found a {type(data).__name__}; see configs/default.yaml.")
+        raise ConfigError(
+            f"{path}:1: expected `key: value` lines, found a {type(data).__name__}; see configs/default.yaml."
+        )
     try:
         return Config.model_validate(_merge(base, data))
     except ValidationError as err:

@@ -68,7 +68,7 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
         offset = front.group(0).count("\n")
         named = re.search(r"^title:\s*[\"']?(.+?)[\"']?\s*$", front.group(1), re.M)
         title = named.group(1) if named else ""
-        text = text[front.end():]
+        text = text[front.end() :]
     text = MDX_LINE.sub("", text)
     lines = text.split("\n")
     tokens = _parser().parse(text)
@@ -89,10 +89,19 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
         nonlocal headings
         if kind is BlockKind.HEADING:
             headings = [(n, t) for n, t in headings if n < level]
-        blocks.append(Block(kind=kind, text=shown, reading=reading if verbatim else "", selector=f"line {line + offset + 1}",
-                            level=level if kind is BlockKind.HEADING else 0, heading_path=tuple(t for _, t in headings),
-                            cells=cells, columns=() if cells == columns else columns if cells else (),
-                            prominence=prominence(kind, level)))
+        blocks.append(
+            Block(
+                kind=kind,
+                text=shown,
+                reading=reading if verbatim else "",
+                selector=f"line {line + offset + 1}",
+                level=level if kind is BlockKind.HEADING else 0,
+                heading_path=tuple(t for _, t in headings),
+                cells=cells,
+                columns=() if cells == columns else columns if cells else (),
+                prominence=prominence(kind, level),
+            )
+        )
         if kind is BlockKind.HEADING:
             headings.append((level, reading))
 
@@ -133,8 +142,15 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
             if in_cell:
                 row.append(reading)
                 continue
-            kind = (BlockKind.HEADING if kind_of_heading else BlockKind.LIST_ITEM if in_item
-                    else BlockKind.QUOTE if in_quote and not verbatim else BlockKind.PARAGRAPH)
+            kind = (
+                BlockKind.HEADING
+                if kind_of_heading
+                else BlockKind.LIST_ITEM
+                if in_item
+                else BlockKind.QUOTE
+                if in_quote and not verbatim
+                else BlockKind.PARAGRAPH
+            )
             add(kind, re.sub(r"\n\s*>\s?", " ", token.content), reading, (token.map or [0])[0])
         elif token.type in {"fence", "code_block"}:
             add(BlockKind.CODE, token.content, token.content, (token.map or [0])[0])
@@ -145,7 +161,9 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
                     level = block.level or 6
                     add(block.kind, block.text, block.text, line, cells=block.cells)
     if not title:
-        title = next((b.reading or b.text for b in blocks if b.kind is BlockKind.HEADING), pathlib.PurePath(source).stem)
+        title = next(
+            (b.reading or b.text for b in blocks if b.kind is BlockKind.HEADING), pathlib.PurePath(source).stem
+        )
     return Page(source=source, title=title, blocks=tuple(blocks))
 
 
@@ -161,13 +179,26 @@ def read_text(text: str, source: str) -> Page:
             bulleted = [re.sub(r"^([-*\u2022]|\d+[.)])\s+", "", i) for i in items]
             if bulleted != items or (len(items) > 1 and all(len(i.split()) < 16 for i in items)):
                 for number, item in enumerate(bulleted):
-                    blocks.append(Block(kind=BlockKind.LIST_ITEM, text=item, selector=f"line {line + number}", heading_path=heading))
+                    blocks.append(
+                        Block(
+                            kind=BlockKind.LIST_ITEM, text=item, selector=f"line {line + number}", heading_path=heading
+                        )
+                    )
             elif len(shown.split()) <= 9 and not re.search(r"[.!?:;,]$", shown):
                 heading = (shown,)
-                blocks.append(Block(kind=BlockKind.HEADING, text=shown, selector=f"line {line}", level=2,
-                                    prominence=prominence(BlockKind.HEADING, 2)))
+                blocks.append(
+                    Block(
+                        kind=BlockKind.HEADING,
+                        text=shown,
+                        selector=f"line {line}",
+                        level=2,
+                        prominence=prominence(BlockKind.HEADING, 2),
+                    )
+                )
             else:
-                blocks.append(Block(kind=BlockKind.PARAGRAPH, text=shown, selector=f"line {line}", heading_path=heading))
+                blocks.append(
+                    Block(kind=BlockKind.PARAGRAPH, text=shown, selector=f"line {line}", heading_path=heading)
+                )
         line += part.count("\n")
     return Page(source=source, title=blocks[0].text[:80] if blocks else "", blocks=tuple(blocks))
 
@@ -177,9 +208,13 @@ def _check_zip(body: bytes, source: str) -> None:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             size = sum(i.file_size for i in archive.infolist())
     except zipfile.BadZipFile as err:
-        raise Unreadable(f"{source} is not the Office file its name promises: save it again from the program that made it.") from err
+        raise Unreadable(
+            f"{source} is not the Office file its name promises: save it again from the program that made it."
+        ) from err
     if size > MAX_UNPACKED:
-        raise Unreadable(f"{source} unpacks to {size // 2**20} MiB, more than {MAX_UNPACKED // 2**20} MiB: split it or export the text.")
+        raise Unreadable(
+            f"{source} unpacks to {size // 2**20} MiB, more than {MAX_UNPACKED // 2**20} MiB: split it or export the text."
+        )
 
 
 def read_pdf(body: bytes, source: str) -> Page:
@@ -193,16 +228,30 @@ def read_pdf(body: bytes, source: str) -> Page:
             raise Unreadable(f"{source} is encrypted: save it without a password.")
         texts = [page.extract_text() or "" for page in reader.pages]
     except (PyPdfError, ValueError, KeyError, TypeError, RecursionError, OSError, AttributeError) as err:
-        raise Unreadable(f"{source} is not a PDF that can be read ({type(err).__name__}): print it to PDF again.") from err
+        raise Unreadable(
+            f"{source} is not a PDF that can be read ({type(err).__name__}): print it to PDF again."
+        ) from err
     blocks: list[Block] = []
     for number, text in enumerate(texts, 1):
         joined = re.sub(r"(?<=[a-z,])\n(?=[a-z(])", " ", text)
         for block in read_text(joined, source).blocks:
-            blocks.append(Block(kind=block.kind, text=block.text, selector=f"page {number}", level=block.level,
-                                heading_path=block.heading_path, prominence=block.prominence))
+            blocks.append(
+                Block(
+                    kind=block.kind,
+                    text=block.text,
+                    selector=f"page {number}",
+                    level=block.level,
+                    heading_path=block.heading_path,
+                    prominence=block.prominence,
+                )
+            )
     if texts and not blocks:
-        raise Unreadable(f"{source} holds no text (a scan?): run text recognition over it or give the original document.")
-    title = fold(str((reader.metadata or {}).get("/Title") or "")) or (blocks[0].text[:80] if blocks else "")
+        raise Unreadable(
+            f"{source} holds no text (a scan?): run text recognition over it or give the original document."
+        )
+    metadata = reader.metadata
+    title = fold(str(metadata.title or "")) if metadata else ""
+    title = title or (blocks[0].text[:80] if blocks else "")
     return Page(source=source, title=title, blocks=tuple(blocks))
 
 
@@ -227,16 +276,31 @@ def read_docx(body: bytes, source: str) -> Page:
         kind = BlockKind.HEADING if level else BlockKind.LIST_ITEM if "list" in style else BlockKind.PARAGRAPH
         if level:
             headings = [(n, t) for n, t in headings if n < level]
-        blocks.append(Block(kind=kind, text=text, selector=f"paragraph {number}", level=level,
-                            heading_path=tuple(t for _, t in headings), prominence=prominence(kind, level)))
+        blocks.append(
+            Block(
+                kind=kind,
+                text=text,
+                selector=f"paragraph {number}",
+                level=level,
+                heading_path=tuple(t for _, t in headings),
+                prominence=prominence(kind, level),
+            )
+        )
         if level:
             headings.append((level, text))
     for number, table in enumerate(document.tables, 1):
         grid = [tuple(fold(c.text) for c in r.cells) for r in table.rows]
         for place, cells in enumerate(grid, 1):
             if any(cells):
-                blocks.append(Block(kind=BlockKind.TABLE_ROW, text=" ".join(c for c in cells if c), cells=cells,
-                                    selector=f"table {number} row {place}", columns=grid[0] if place > 1 else ()))
+                blocks.append(
+                    Block(
+                        kind=BlockKind.TABLE_ROW,
+                        text=" ".join(c for c in cells if c),
+                        cells=cells,
+                        selector=f"table {number} row {place}",
+                        columns=grid[0] if place > 1 else (),
+                    )
+                )
     return Page(source=source, title=blocks[0].text[:80] if blocks else "", blocks=tuple(blocks))
 
 
@@ -257,16 +321,30 @@ def read_pptx(body: bytes, source: str) -> Page:
             if getattr(shape, "has_table", False):
                 grid = [tuple(fold(c.text) for c in r.cells) for r in shape.table.rows]
                 for place, cells in enumerate(grid):
-                    blocks.append(Block(kind=BlockKind.TABLE_ROW, text=" ".join(c for c in cells if c), cells=cells,
-                                        selector=where, columns=grid[0] if place else ()))
+                    blocks.append(
+                        Block(
+                            kind=BlockKind.TABLE_ROW,
+                            text=" ".join(c for c in cells if c),
+                            cells=cells,
+                            selector=where,
+                            columns=grid[0] if place else (),
+                        )
+                    )
             elif shape.has_text_frame:
                 first = title is not None and shape.shape_id == title.shape_id
                 for paragraph in shape.text_frame.paragraphs:
                     text = fold("".join(run.text for run in paragraph.runs))
                     kind = BlockKind.HEADING if first else BlockKind.LIST_ITEM
                     if text:
-                        blocks.append(Block(kind=kind, text=text, selector=where, level=2 if first else 0,
-                                            prominence=prominence(kind, 2)))
+                        blocks.append(
+                            Block(
+                                kind=kind,
+                                text=text,
+                                selector=where,
+                                level=2 if first else 0,
+                                prominence=prominence(kind, 2),
+                            )
+                        )
     return Page(source=source, title=blocks[0].text[:80] if blocks else "", blocks=tuple(blocks))
 
 
@@ -291,7 +369,14 @@ def read_openapi(data: dict[str, Any], source: str) -> Page:
     for where, value in walk(data, "", 0):
         for part in re.split(r"\n\s*\n", value):
             if fold(part):
-                blocks.append(Block(kind=BlockKind.PARAGRAPH, text=fold(part), selector=where, heading_path=(where,) if where else ()))
+                blocks.append(
+                    Block(
+                        kind=BlockKind.PARAGRAPH,
+                        text=fold(part),
+                        selector=where,
+                        heading_path=(where,) if where else (),
+                    )
+                )
     return Page(source=source, title=title, blocks=tuple(blocks))
 
 
@@ -329,7 +414,9 @@ def read_document(body: bytes, source: str, *, verbatim: bool, suffix: str | Non
         except (ValueError, yaml.YAMLError, RecursionError) as err:
             raise Unreadable(f"{source} is not valid {suffix[1:].upper()}: {str(err).splitlines()[0]}") from err
         if not isinstance(data, dict) or not ({"openapi", "swagger"} & set(data)):
-            raise Unreadable(f"{source} is {suffix[1:].upper()} but not OpenAPI (no `openapi:` key): give documentation pages instead.")
+            raise Unreadable(
+                f"{source} is {suffix[1:].upper()} but not OpenAPI (no `openapi:` key): give documentation pages instead."
+            )
         return read_openapi(data, source)
     if suffix in MARKDOWN:
         return read_markdown(text, source, verbatim=verbatim)

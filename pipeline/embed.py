@@ -74,8 +74,10 @@ class HubEncoder:
         try:
             self._model = SentenceTransformer(name, device="cpu")
         except (OSError, ValueError) as err:
-            raise ModelError(f"Embedding model {name!r} cannot be loaded ({type(err).__name__}): with no internet, name a "
-                             f"local folder or use `retriever`, which lies in models/.") from err
+            raise ModelError(
+                f"Embedding model {name!r} cannot be loaded ({type(err).__name__}): with no internet, name a "
+                f"local folder or use `retriever`, which lies in models/."
+            ) from err
         self.version = f"sentence-transformers:{name}"
         self.dimensions = int(self._model.get_sentence_embedding_dimension() or 0)
 
@@ -97,7 +99,9 @@ class CachedEncoder:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, timeout=30, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+            )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         keys = [hashlib.sha256(f"{self.version}\0{t}".encode()).digest() for t in texts]
@@ -114,8 +118,10 @@ class CachedEncoder:
             known[key] = vector
         if self._db is not None and missing:
             with self._db:
-                self._db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)",
-                                     [(k, known[k].astype(np.float32).tobytes()) for k in missing])
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO vectors VALUES (?, ?)",
+                    [(k, known[k].astype(np.float32).tobytes()) for k in missing],
+                )
         return np.stack([known[k] for k in keys]) if keys else fresh
 
 

@@ -31,11 +31,19 @@ class Logistic:
 def load_logistic(data: Mapping[str, Any]) -> Logistic:
     """A Logistic from the JSON of a manifest file."""
     arrays = {k: np.array(data[k], dtype=np.float64) for k in ("mean", "scale", "coef", "intercept")}
-    return Logistic(columns=tuple(str(c) for c in data["columns"]), classes=tuple(str(c) for c in data["classes"]), **arrays)
+    return Logistic(
+        columns=tuple(str(c) for c in data["columns"]), classes=tuple(str(c) for c in data["classes"]), **arrays
+    )
 
 
-def dump_logistic(columns: list[str], classes: list[str], mean: NDArray[np.float64], scale: NDArray[np.float64],
-                  coef: NDArray[np.float64], intercept: NDArray[np.float64]) -> dict[str, Any]:
+def dump_logistic(
+    columns: list[str],
+    classes: list[str],
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    coef: NDArray[np.float64],
+    intercept: NDArray[np.float64],
+) -> dict[str, Any]:
     """The JSON of a fit; figures keep six significant digits. A fit of two classes comes with one row of weights."""
     if len(classes) == 2 and coef.shape[0] == 1:
         coef, intercept = np.vstack([-coef / 2, coef / 2]), np.array([-intercept[0] / 2, intercept[0] / 2])
@@ -44,5 +52,11 @@ def dump_logistic(columns: list[str], classes: list[str], mean: NDArray[np.float
         listed: list[Any] = np.vectorize(lambda x: float(f"{x:.6g}"))(values).tolist()
         return listed
 
-    return {"columns": columns, "classes": classes, "mean": short(mean), "scale": short(scale), "coef": short(coef),
-            "intercept": short(intercept)}
+    return {
+        "columns": columns,
+        "classes": classes,
+        "mean": short(mean),
+        "scale": short(scale),
+        "coef": short(coef),
+        "intercept": short(intercept),
+    }

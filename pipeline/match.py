@@ -21,11 +21,130 @@ from pipeline.embed import Encoder, Vectors
 from pipeline.records import Claim, Match, Passage
 
 TOKEN = re.compile(r"[a-z0-9]+(?:[.+#][a-z0-9]+)*\+*")
-STOP = frozenset("""a about above after again all am an and any are as at be because been before being below between both but by can
-could did do does doing down during each few for from further had has have having he her here hers him his how i if in into is it its
-just me more most my no nor not now of off on once only or other our out over own same she should so some such than that the their them
-then there these they this those through to too under until up very was we were what when where which while who whom why will with you
-your yours us let get every also one""".split())
+STOP = frozenset(
+    [
+        "a",
+        "about",
+        "above",
+        "after",
+        "again",
+        "all",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "below",
+        "between",
+        "both",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "down",
+        "during",
+        "each",
+        "few",
+        "for",
+        "from",
+        "further",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "me",
+        "more",
+        "most",
+        "my",
+        "no",
+        "nor",
+        "not",
+        "now",
+        "of",
+        "off",
+        "on",
+        "once",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "same",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "through",
+        "to",
+        "too",
+        "under",
+        "until",
+        "up",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "you",
+        "your",
+        "yours",
+        "us",
+        "let",
+        "get",
+        "every",
+        "also",
+        "one",
+    ]
+)
 READ = 8  # passages that the verifier reads; the rest of the list is shown as candidates
 OPENING = 3  # passages at the start of a document that count as its opening
 RRF_K = 20.0  # 60 is the textbook figure; 10-80 swept on the development products, 20 best at five and ten documents
@@ -47,7 +166,9 @@ def stem(word: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Stemmed content words of `text`, in order; hyphenated words also count as their parts."""
-    return [stem(w) for w in TOKEN.findall(text.lower().replace("\u2019", "'").replace("e-mail", "email")) if w not in STOP]
+    return [
+        stem(w) for w in TOKEN.findall(text.lower().replace("\u2019", "'").replace("e-mail", "email")) if w not in STOP
+    ]
 
 
 class Bm25:
@@ -113,12 +234,21 @@ def build_index(passages: Sequence[Passage], encoder: Encoder) -> Index:
     seen: Counter[str] = Counter()
     for number, passage in enumerate(passages):
         seen[passage.doc] += 1
-        if seen[passage.doc] <= OPENING and (passage.facets.plans or passage.facets.status is not None or passage.facets.hosting):
+        if seen[passage.doc] <= OPENING and (
+            passage.facets.plans or passage.facets.status is not None or passage.facets.hosting
+        ):
             openings.setdefault(passage.doc, []).append(number)
-    plan_rows = tuple(i for i, p in enumerate(passages)
-                      if len(p.facets.plans) >= 2 and sum(" = " in r for r in p.readings) >= 1)
-    return Index(passages=tuple(passages), vectors=encoder.encode(texts), words=Bm25(words),
-                 terms=tuple(frozenset(w) for w in words), openings={d: tuple(n) for d, n in openings.items()}, plan_rows=plan_rows)
+    plan_rows = tuple(
+        i for i, p in enumerate(passages) if len(p.facets.plans) >= 2 and sum(" = " in r for r in p.readings) >= 1
+    )
+    return Index(
+        passages=tuple(passages),
+        vectors=encoder.encode(texts),
+        words=Bm25(words),
+        terms=tuple(frozenset(w) for w in words),
+        openings={d: tuple(n) for d, n in openings.items()},
+        plan_rows=plan_rows,
+    )
 
 
 def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -146,12 +276,18 @@ def match(claims: Sequence[Claim], index: Index, encoder: Encoder, top_k: int = 
         total = sum(weight.values()) or 1.0
         near = [sum(w for t, w in weight.items() if t in index.terms[i]) / total for i in best]
         union = frozenset().union(*(index.terms[i] for i in best)) if len(best) else frozenset()
-        out.append(Match(
-            claim=claim, passages=tuple(index.passages[i] for i in best), scores=tuple(float(fused[i]) for i in best),
-            similarities=tuple(round(float(cosine[i]), 5) for i in best), coverage=tuple(round(c, 5) for c in near),
-            covered=round(sum(w for t, w in weight.items() if t in union) / total, 5),
-            unknown=tuple(sorted(t for t in weight if t not in index.words.vocabulary)),
-            conditions=_conditions(best, fused, index)))
+        out.append(
+            Match(
+                claim=claim,
+                passages=tuple(index.passages[i] for i in best),
+                scores=tuple(float(fused[i]) for i in best),
+                similarities=tuple(round(float(cosine[i]), 5) for i in best),
+                coverage=tuple(round(c, 5) for c in near),
+                covered=round(sum(w for t, w in weight.items() if t in union) / total, 5),
+                unknown=tuple(sorted(t for t in weight if t not in index.words.vocabulary)),
+                conditions=_conditions(best, fused, index),
+            )
+        )
     return tuple(out)
 
 

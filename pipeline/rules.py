@@ -70,7 +70,14 @@ def load(file: str) -> dict[str, RuleSet]:
                 pattern = re.compile(entry["pattern"], flags)
             except (re.error, KeyError) as err:
                 raise ConfigError(f"{where}: the pattern does not compile ({err}).") from err
-            rules.append(Rule(id=entry["id"], why=entry["why"], pattern=pattern, fires=tuple(entry["fires"]),
-                              silent=tuple(entry["silent"])))
+            rules.append(
+                Rule(
+                    id=entry["id"],
+                    why=entry["why"],
+                    pattern=pattern,
+                    fires=tuple(entry["fires"]),
+                    silent=tuple(entry["silent"]),
+                )
+            )
         out[group] = RuleSet(name=group, rules=tuple(rules))
     return out

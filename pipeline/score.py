@@ -18,7 +18,9 @@ GRADES = (("A", 0.9, 8.0), ("B", 0.75, 18.0), ("C", 0.6, 32.0), ("D", 0.4, 50.0)
 SETTLED = OVERPROMISES | {Verdict.SUPPORTED}
 
 
-def score_page(sentences: Sequence[Sentence], judgements: Sequence[Judgement], *, min_words: int, min_claims: int) -> PageScore:
+def score_page(
+    sentences: Sequence[Sentence], judgements: Sequence[Judgement], *, min_words: int, min_claims: int
+) -> PageScore:
     """Scores of one page, or of a site when everything of it is given."""
     settled = [j for j in judgements if j.verdict in SETTLED]
     supported = sum(j.verdict is Verdict.SUPPORTED for j in settled)
@@ -30,7 +32,12 @@ def score_page(sentences: Sequence[Sentence], judgements: Sequence[Judgement], *
     grade = None
     if proof is not None and risk is not None and len(settled) >= min_claims:
         grade = next(g for g, low, high in GRADES if (proof >= low and risk <= high) or g == "F")
-    return PageScore(proof_rate=None if proof is None else round(proof, 4),
-                     overpromise_risk=None if risk is None else round(min(100.0, risk), 1),
-                     generic_share=None if generic is None or words < min_words else round(generic, 1),
-                     grade=grade, claims=len(judgements), judged=len(settled), words=words)
+    return PageScore(
+        proof_rate=None if proof is None else round(proof, 4),
+        overpromise_risk=None if risk is None else round(min(100.0, risk), 1),
+        generic_share=None if generic is None or words < min_words else round(generic, 1),
+        grade=grade,
+        claims=len(judgements),
+        judged=len(settled),
+        words=words,
+    )

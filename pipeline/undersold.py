@@ -16,14 +16,22 @@ from pipeline.embed import Encoder
 from pipeline.match import Index, terms
 from pipeline.records import Passage, Status, Undersold
 
-
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
-VALUE = re.compile(r"\b(you can|lets? you|allows?|enables?|supports?|automatic(ally)?|available|provides?|includes?|helps?|possible to|without|export|import|"
-                   r"share|customi[sz]e|schedule|alerts?|notif\w+|filters?|encrypt\w*|permissions?|roles?|audit|api|integrat\w+|limit|restore|backup|compare|track)\b", re.I)
-STEP = re.compile(r"^(click|go to|open|select|navigate|run|install|add the following|note|warning|see|if you|to (create|add|install|configure)|step \d|next|first|then|once|make sure|"
-                  r"for example|example|usage|enter|choose|press|type|copy|paste|set the|in your|the following|this (page|guide|article|section|document))\b", re.I)
-DULL_PLACE = re.compile(r"\b(troubleshoot\w*|error|faq|changelog|release notes|contribut\w+|licen[cs]e|install(ation|ing)?|getting started|quick ?start|migrat\w+|upgrade guide|glossary|"
-                        r"deprecat\w+|roadmap|prerequisites|legal|terms|schema|reference|parameters?|sitemap|index)\b", re.I)
+VALUE = re.compile(
+    r"\b(you can|lets? you|allows?|enables?|supports?|automatic(ally)?|available|provides?|includes?|helps?|possible to|without|export|import|"
+    r"share|customi[sz]e|schedule|alerts?|notif\w+|filters?|encrypt\w*|permissions?|roles?|audit|api|integrat\w+|limit|restore|backup|compare|track)\b",
+    re.I,
+)
+STEP = re.compile(
+    r"^(click|go to|open|select|navigate|run|install|add the following|note|warning|see|if you|to (create|add|install|configure)|step \d|next|first|then|once|make sure|"
+    r"for example|example|usage|enter|choose|press|type|copy|paste|set the|in your|the following|this (page|guide|article|section|document))\b",
+    re.I,
+)
+DULL_PLACE = re.compile(
+    r"\b(troubleshoot\w*|error|faq|changelog|release notes|contribut\w+|licen[cs]e|install(ation|ing)?|getting started|quick ?start|migrat\w+|upgrade guide|glossary|"
+    r"deprecat\w+|roadmap|prerequisites|legal|terms|schema|reference|parameters?|sitemap|index)\b",
+    re.I,
+)
 
 
 def _worth(passage: Passage) -> float:

@@ -61,5 +61,9 @@ class Decision:
         over = sum(named.get(v.value, 0.0) for v in OVERPROMISES)
         weighted = chances * self._weights
         best = self._joint.classes[int(np.argmax(np.round(weighted, 9)))]
-        return Decided(verdict=Verdict(best), confidence=round(named[best], 4),
-                       overpromise=round(over / max(1e-9, over + named.get(Verdict.SUPPORTED.value, 0.0)), 5), chances=named)
+        return Decided(
+            verdict=Verdict(best),
+            confidence=round(named[best], 4),
+            overpromise=round(over / max(1e-9, over + named.get(Verdict.SUPPORTED.value, 0.0)), 5),
+            chances=named,
+        )

@@ -10,13 +10,18 @@ from collections.abc import Sequence
 
 from pipeline import rules
 from pipeline.match import terms
-from pipeline.records import (Claim, ClaimType, Condition, ConditionKind, Evidence, Passage, Relation, Verdict)
+from pipeline.records import Claim, ClaimType, Condition, ConditionKind, Evidence, Passage, Relation, Verdict
 from pipeline.verify.quantity import compare, quantities
 from pipeline.verify.signals import RELATIONS, Reading, best_part
 
 MAX_QUOTE_WORDS = 60
-RELATION = {"supports": Relation.SUPPORTS, "limits": Relation.LIMITS, "plans": Relation.PLANS,
-            "contradicts": Relation.CONTRADICTS, "none": Relation.RELATED}
+RELATION = {
+    "supports": Relation.SUPPORTS,
+    "limits": Relation.LIMITS,
+    "plans": Relation.PLANS,
+    "contradicts": Relation.CONTRADICTS,
+    "none": Relation.RELATED,
+}
 WANTED = {Verdict.SUPPORTED: 0, Verdict.QUALIFIED: 1, Verdict.PLANNED: 2, Verdict.CONTRADICTED: 3}
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[*_`])")
 
@@ -46,7 +51,9 @@ def quote_of(claim: Claim, passage: Passage) -> str:
     return " ".join(part[start:end].split()[: MAX_QUOTE_WORDS + 20])
 
 
-def evidence_for(claim: Claim, verdict: Verdict, read: Sequence[Passage], reading: Reading, most: int = 3) -> tuple[Evidence, ...]:
+def evidence_for(
+    claim: Claim, verdict: Verdict, read: Sequence[Passage], reading: Reading, most: int = 3
+) -> tuple[Evidence, ...]:
     """Up to `most` quotes, those that carry the verdict first; for silent docs the nearest passages as `related`."""
     if not read:
         return ()
@@ -67,15 +74,26 @@ def evidence_for(claim: Claim, verdict: Verdict, read: Sequence[Passage], readin
         if any(quote == e.quote and read[place].doc == e.doc for e in out):
             continue
         heading = read[place].heading_path[-1] if read[place].heading_path else ""
-        out.append(Evidence(doc=read[place].doc, heading=heading, quote=quote, relation=relation,
-                            score=round(min(1.0, float(weight[place])), 4)))
+        out.append(
+            Evidence(
+                doc=read[place].doc,
+                heading=heading,
+                quote=quote,
+                relation=relation,
+                score=round(min(1.0, float(weight[place])), 4),
+            )
+        )
     return tuple(out)
 
 
 def _plan_names(text: str, ladder: Sequence[str]) -> list[str]:
     low = text.lower()
     names = [p for p in ladder if re.search(rf"\b{re.escape(p)}\b", low)]
-    return names or [p for p in rules.load("status")["plan_words"].all(text) if p not in {"standard", "basic", "team", "scale", "plus", "individual", "personal", "advanced", "unlimited"}]
+    return names or [
+        p
+        for p in rules.load("status")["plan_words"].all(text)
+        if p not in {"standard", "basic", "team", "scale", "plus", "individual", "personal", "advanced", "unlimited"}
+    ]
 
 
 def condition_of(claim: Claim, read: Sequence[Passage], reading: Reading, ladder: Sequence[str]) -> Condition:
@@ -87,17 +105,30 @@ def condition_of(claim: Claim, read: Sequence[Passage], reading: Reading, ladder
     for place in order:
         passage = read[place]
         number, _ = best_part(wanted, passage)
-        near = f"{passage.context} {' '.join(passage.readings[max(0, number - 1): number + 2])}"
+        near = f"{passage.context} {' '.join(passage.readings[max(0, number - 1) : number + 2])}"
         row = passage.readings[number]
         if " = " in row and re.search(r"= no\b", row, re.I):
-            yes = [c.split(" = ")[0].strip() for c in row.split(":", 1)[-1].split(";") if " = " in c and not re.search(r"= no\b", c, re.I)]
+            yes = [
+                c.split(" = ")[0].strip()
+                for c in row.split(":", 1)[-1].split(";")
+                if " = " in c and not re.search(r"= no\b", c, re.I)
+            ]
             if yes:
                 return Condition(kind=ConditionKind.PLAN, value=" and ".join(yes[:3]))
         names = [n for n in _plan_names(near, ladder) if not re.search(rf"\b{re.escape(n)}\b", low)]
-        if names and re.search(r"\b(plan|plans|tier|edition|feature|customers?|upgrade|only|requires?|available|include[sd]?)\b", near, re.I):
+        if names and re.search(
+            r"\b(plan|plans|tier|edition|feature|customers?|upgrade|only|requires?|available|include[sd]?)\b",
+            near,
+            re.I,
+        ):
             return Condition(kind=ConditionKind.PLAN, value=" and ".join(n.title() for n in names[:2]))
-        for name, kind in (("beta", ConditionKind.BETA), ("addon", ConditionKind.ADDON), ("hosting", ConditionKind.HOSTING),
-                           ("platform", ConditionKind.PLATFORM), ("region", ConditionKind.REGION)):
+        for name, kind in (
+            ("beta", ConditionKind.BETA),
+            ("addon", ConditionKind.ADDON),
+            ("hosting", ConditionKind.HOSTING),
+            ("platform", ConditionKind.PLATFORM),
+            ("region", ConditionKind.REGION),
+        ):
             found = cues[name].search(near)
             if found and not cues[name].search(low):
                 return Condition(kind=kind, value=found.group(0))
@@ -108,12 +139,21 @@ def condition_of(claim: Claim, read: Sequence[Passage], reading: Reading, ladder
     return Condition(kind=ConditionKind.LIMIT, value=" ".join(value.split()[:16]))
 
 
-CONDITION_WORDS = {ConditionKind.PLAN: "on {0}", ConditionKind.ADDON: "as an add-on ({0})", ConditionKind.BETA: "as {0}, not a finished feature",
-                   ConditionKind.PLATFORM: "on {0}", ConditionKind.REGION: "in {0}", ConditionKind.LIMIT: "within a limit ({0})",
-                   ConditionKind.HOSTING: "when {0}", ConditionKind.VERSION: "from version {0}"}
+CONDITION_WORDS = {
+    ConditionKind.PLAN: "on {0}",
+    ConditionKind.ADDON: "as an add-on ({0})",
+    ConditionKind.BETA: "as {0}, not a finished feature",
+    ConditionKind.PLATFORM: "on {0}",
+    ConditionKind.REGION: "in {0}",
+    ConditionKind.LIMIT: "within a limit ({0})",
+    ConditionKind.HOSTING: "when {0}",
+    ConditionKind.VERSION: "from version {0}",
+}
 
 
-def why_of(claim: Claim, verdict: Verdict, condition: Condition | None, evidence: Sequence[Evidence], documents: int) -> str:
+def why_of(
+    claim: Claim, verdict: Verdict, condition: Condition | None, evidence: Sequence[Evidence], documents: int
+) -> str:
     """One sentence that a marketer understands."""
     if verdict is Verdict.SUPPORTED:
         return "The documentation says this."

@@ -43,11 +43,28 @@ class Judge:
             verdict = decided.verdict
             condition = condition_of(claim, read, reading, ladder) if verdict is Verdict.QUALIFIED and read else None
             evidence = evidence_for(claim, verdict, read, reading) if verdict is not Verdict.UNCHECKABLE else ()
-            candidates = tuple(Candidate(doc=p.doc, quote=quote_of(claim, p), score=s)
-                               for p, s in zip(match.passages[:10], match.scores[:10], strict=True))
-            risk = 100 * decided.overpromise * SEVERITY.get(verdict, 0.0) * (0.5 + 0.5 * claim.prominence) if verdict in OVERPROMISES else 0.0
-            out.append(Judgement(claim=claim, verdict=verdict, confidence=decided.confidence, overpromise=decided.overpromise,
-                                 condition=condition, evidence=evidence, candidates=candidates,
-                                 why=why_of(claim, verdict, condition, evidence, documents),
-                                 remedy=remedy_of(verdict, condition, evidence), owner=owner_of(verdict, evidence), risk=round(risk, 1)))
+            candidates = tuple(
+                Candidate(doc=p.doc, quote=quote_of(claim, p), score=s)
+                for p, s in zip(match.passages[:10], match.scores[:10], strict=True)
+            )
+            risk = (
+                100 * decided.overpromise * SEVERITY.get(verdict, 0.0) * (0.5 + 0.5 * claim.prominence)
+                if verdict in OVERPROMISES
+                else 0.0
+            )
+            out.append(
+                Judgement(
+                    claim=claim,
+                    verdict=verdict,
+                    confidence=decided.confidence,
+                    overpromise=decided.overpromise,
+                    condition=condition,
+                    evidence=evidence,
+                    candidates=candidates,
+                    why=why_of(claim, verdict, condition, evidence, documents),
+                    remedy=remedy_of(verdict, condition, evidence),
+                    owner=owner_of(verdict, evidence),
+                    risk=round(risk, 1),
+                )
+            )
         return tuple(out)

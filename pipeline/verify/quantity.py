@@ -16,22 +16,130 @@ from dataclasses import dataclass
 
 from pipeline.match import stem
 
-WORDS = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-         "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90,
-         "hundred": 100, "dozen": 12, "half": 0.5, "twice": 2, "double": 2, "triple": 3, "single": 1, "once": 1}
-SCALE = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9, "hundred": 100}
-TIME = {"ms": 0.001, "millisecond": 0.001, "second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "h": 3600,
-        "day": 86400, "week": 604800, "month": 2592000, "quarter": 7776000, "year": 31536000, "yr": 31536000, "night": 86400}
-BYTES = {"b": 1, "byte": 1, "kb": 1e3, "kib": 1e3, "kilobyte": 1e3, "mb": 1e6, "mib": 1e6, "megabyte": 1e6, "gb": 1e9, "gib": 1e9,
-         "gigabyte": 1e9, "tb": 1e12, "tib": 1e12, "terabyte": 1e12}
-MAXIMUM = re.compile(r"(up to|at most|maximum( of)?|max\.?|no more than|not more than|under|less than|fewer than|below|within|limit(ed)?( to| of| is)?|as many as)\s*$", re.I)
-MINIMUM = re.compile(r"(at least|minimum( of)?|min\.?|more than|over|above|from|no less than|beyond|exceeds?)\s*$", re.I)
-PERIOD = re.compile(r"^\s*(?:[a-z]+\s)?(?:/|per|a|an|each|every)\s*(second|minute|hour|day|week|month|mo|quarter|year|yr|user|seat|member|project|site|workspace|organi[sz]ation|account)", re.I)
-UNLIMITED = re.compile(r"\b(unlimited|no (?:hard |fixed )?(?:limits?|cap|maximum|restrictions?)(?: (?:on|to|for) (?:the )?(?:number of )?)?|limitless|infinite|as many(?: [a-z]+)? as (?:you|they)|without limits?)\s*([a-z-]+)?", re.I)
+WORDS = {
+    "zero": 0,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "fifteen": 15,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "ninety": 90,
+    "hundred": 100,
+    "dozen": 12,
+    "half": 0.5,
+    "twice": 2,
+    "double": 2,
+    "triple": 3,
+    "single": 1,
+    "once": 1,
+}
+SCALE = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "mn": 1e6,
+    "million": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "billion": 1e9,
+    "hundred": 100,
+}
+TIME = {
+    "ms": 0.001,
+    "millisecond": 0.001,
+    "second": 1,
+    "sec": 1,
+    "s": 1,
+    "minute": 60,
+    "min": 60,
+    "hour": 3600,
+    "hr": 3600,
+    "h": 3600,
+    "day": 86400,
+    "week": 604800,
+    "month": 2592000,
+    "quarter": 7776000,
+    "year": 31536000,
+    "yr": 31536000,
+    "night": 86400,
+}
+BYTES = {
+    "b": 1,
+    "byte": 1,
+    "kb": 1e3,
+    "kib": 1e3,
+    "kilobyte": 1e3,
+    "mb": 1e6,
+    "mib": 1e6,
+    "megabyte": 1e6,
+    "gb": 1e9,
+    "gib": 1e9,
+    "gigabyte": 1e9,
+    "tb": 1e12,
+    "tib": 1e12,
+    "terabyte": 1e12,
+}
+MAXIMUM = re.compile(
+    r"(up to|at most|maximum( of)?|max\.?|no more than|not more than|under|less than|fewer than|below|within|limit(ed)?( to| of| is)?|as many as)\s*$",
+    re.I,
+)
+MINIMUM = re.compile(
+    r"(at least|minimum( of)?|min\.?|more than|over|above|from|no less than|beyond|exceeds?)\s*$", re.I
+)
+PERIOD = re.compile(
+    r"^\s*(?:[a-z]+\s)?(?:/|per|a|an|each|every)\s*(second|minute|hour|day|week|month|mo|quarter|year|yr|user|seat|member|project|site|workspace|organi[sz]ation|account)",
+    re.I,
+)
+UNLIMITED = re.compile(
+    r"\b(unlimited|no (?:hard |fixed )?(?:limits?|cap|maximum|restrictions?)(?: (?:on|to|for) (?:the )?(?:number of )?)?|limitless|infinite|as many(?: [a-z]+)? as (?:you|they)|without limits?)\s*([a-z-]+)?",
+    re.I,
+)
 NUMBER = re.compile(
-    r"(?P<cur>[$€£])?\s?(?P<num>(?<![\w.])\d{1,3}(?:[,\u202f ]\d{3})+(?:\.\d+)?|(?<![\w.])\d+(?:\.\d+)?|\b(?:" + "|".join(WORDS) + r")\b)"
-    r"(?P<gap>[\s-]?)(?P<scale>k\b|K\b|M\b|B\b|bn\b|thousand\b|million\b|billion\b|hundred\b)?\s?(?P<plus>\+)?[\s-]?(?P<unit>%|percent\b|[A-Za-z]+)?", re.I)
-NOT_UNITS = frozenset({"of", "and", "or", "to", "the", "in", "on", "for", "a", "an", "is", "are", "with", "at", "by", "from", "per", "as", "x", "more", "other", "different"})
+    r"(?P<cur>[$€£])?\s?(?P<num>(?<![\w.])\d{1,3}(?:[,\u202f ]\d{3})+(?:\.\d+)?|(?<![\w.])\d+(?:\.\d+)?|\b(?:"
+    + "|".join(WORDS)
+    + r")\b)"
+    r"(?P<gap>[\s-]?)(?P<scale>k\b|K\b|M\b|B\b|bn\b|thousand\b|million\b|billion\b|hundred\b)?\s?(?P<plus>\+)?[\s-]?(?P<unit>%|percent\b|[A-Za-z]+)?",
+    re.I,
+)
+NOT_UNITS = frozenset(
+    {
+        "of",
+        "and",
+        "or",
+        "to",
+        "the",
+        "in",
+        "on",
+        "for",
+        "a",
+        "an",
+        "is",
+        "are",
+        "with",
+        "at",
+        "by",
+        "from",
+        "per",
+        "as",
+        "x",
+        "more",
+        "other",
+        "different",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +158,9 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     out: list[Quantity] = []
     for found in UNLIMITED.finditer(text):
         noun = (found.group(2) or "").lower()
-        out.append(Quantity(value=math.inf, unit=stem(noun) if noun and noun not in NOT_UNITS else "", text=found.group(0)))
+        out.append(
+            Quantity(value=math.inf, unit=stem(noun) if noun and noun not in NOT_UNITS else "", text=found.group(0))
+        )
     for found in NUMBER.finditer(text):
         raw = found.group("num").lower()
         if raw in WORDS:
@@ -63,9 +173,19 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         if scale and not (scale.lower() == "b" and not found.group("cur")):
             value *= SCALE[scale.lower()]
         before, after = text[max(0, found.start() - 24) : found.start()], text[found.end() : found.end() + 40]
-        if re.search(r"\b(version|v|step|figure|rfc|section|soc|iso|type|level|layer|oauth|http|tls|aes|sha|saml|web|h\.|phase|day|week)\s?-?$", before, re.I):
+        if re.search(
+            r"\b(version|v|step|figure|rfc|section|soc|iso|type|level|layer|oauth|http|tls|aes|sha|saml|web|h\.|phase|day|week)\s?-?$",
+            before,
+            re.I,
+        ):
             continue
-        if not scale and not found.group("cur") and 1900 <= value <= 2100 and not unit.startswith(("m", "g", "t")) and unit not in {"days", "users"}:
+        if (
+            not scale
+            and not found.group("cur")
+            and 1900 <= value <= 2100
+            and not unit.startswith(("m", "g", "t"))
+            and unit not in {"days", "users"}
+        ):
             continue
         period = ""
         if found.group("cur"):
@@ -86,7 +206,9 @@ def quantities(text: str) -> tuple[Quantity, ...]:
                 kind = stem(nouns.group(1).lower() + "s") if nouns and not unit.endswith("s") else stem(unit)
         rate = PERIOD.match(after) or (PERIOD.match(" " + unit + after) if found.group("cur") else None)
         if rate:
-            period = {"mo": "month", "yr": "year", "seat": "user", "member": "user"}.get(rate.group(1).lower(), rate.group(1).lower())
+            period = {"mo": "month", "yr": "year", "seat": "user", "member": "user"}.get(
+                rate.group(1).lower(), rate.group(1).lower()
+            )
         bound = "max" if MAXIMUM.search(before) else "min" if MINIMUM.search(before) or found.group("plus") else ""
         out.append(Quantity(value=value, unit=kind, bound=bound, period=period, text=found.group(0).strip()))
     return tuple(out)

@@ -52,7 +52,11 @@ class Reader:
     def _one(self, claim: str, text: str) -> Reading:
         item = self._tokenizer.encode(" ".join(claim.split()[:80]), text)
         ids = np.array([item.ids], dtype=np.int64)
-        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.array([item.type_ids], dtype=np.int64)}
+        feed = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.array([item.type_ids], dtype=np.int64),
+        }
         logits = np.asarray(self._session.run(None, feed)[0][0], dtype=np.float64) / self._temperature
         exp = np.exp(logits - logits.max())
         return np.asarray(np.round(exp / exp.sum(), 6))

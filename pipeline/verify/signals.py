@@ -22,10 +22,14 @@ RELATIONS = ("supports", "limits", "plans", "contradicts", "none")
 CUES = ("beta", "planned", "deprecated", "unsupported", "hosting", "platform", "addon", "region", "setup")
 PLAN_LIMIT = re.compile(
     r"\b(only|requires?|available (on|in|to|for|with)|included (in|with)|exclusive|upgrade|feature of|and (up|above|higher)|or (higher|above)|"
-    r"must be on|part of|limited to|customers? (on|with))\b|\b(plan|edition|tier) (feature|only)\b|\b(enterprise|business|pro|premium|paid) (feature|only|plan)\b", re.I)
+    r"must be on|part of|limited to|customers? (on|with))\b|\b(plan|edition|tier) (feature|only)\b|\b(enterprise|business|pro|premium|paid) (feature|only|plan)\b",
+    re.I,
+)
 ROW_NO = re.compile(r"= (no|none|not available|not included)\b", re.I)
 ROW_YES = re.compile(r"= (?!no\b|none\b|not )", re.I)
-NEGATION = re.compile(r"\b(not|no|never|none|cannot|can't|without|isn't|aren't|doesn't|don't|won't|nor|neither)\b", re.I)
+NEGATION = re.compile(
+    r"\b(not|no|never|none|cannot|can't|without|isn't|aren't|doesn't|don't|won't|nor|neither)\b", re.I
+)
 
 Reading = NDArray[np.float64]
 
@@ -56,13 +60,19 @@ def _numbers(said: Sequence[Quantity], texts: Sequence[str], weights: Sequence[f
         e, w, c = agreement(said, quantities(text))
         share = weight / len(said)
         equal, within, conflict = max(equal, e * share), max(within, w * share), max(conflict, c * share)
-    out |= {"number.equal": equal, "number.within": within, "number.conflict": conflict,
-            "number.conflict_unanswered": conflict * (1 - equal) * (1 - within),
-            "number.absent": float(bool(said)) * (1 - max(equal, within, conflict))}
+    out |= {
+        "number.equal": equal,
+        "number.within": within,
+        "number.conflict": conflict,
+        "number.conflict_unanswered": conflict * (1 - equal) * (1 - within),
+        "number.absent": float(bool(said)) * (1 - max(equal, within, conflict)),
+    }
     return out
 
 
-def signals(match: Match, read: Sequence[Passage], reading: Reading, ladder: Sequence[str], text_odds: Mapping[str, float]) -> dict[str, float]:
+def signals(
+    match: Match, read: Sequence[Passage], reading: Reading, ladder: Sequence[str], text_odds: Mapping[str, float]
+) -> dict[str, float]:
     """Named signals of one claim.
 
     `read` are the passages that were read and `reading` their (n, 5) relation probabilities in the order of
@@ -88,15 +98,23 @@ def signals(match: Match, read: Sequence[Passage], reading: Reading, ladder: Seq
     for column, name in enumerate(RELATIONS[:4]):
         out[f"reader.{name}.of_most_relevant"] = float(p[top, column])
         out[f"reader.{name}.share"] = float((p[:, column] * relevant).sum() / max(1e-6, relevant.sum()))
-    out["reader.support_over_rest"] = out["reader.supports.max"] - max(out[f"reader.{r}.max"] for r in ("limits", "plans", "contradicts"))
+    out["reader.support_over_rest"] = out["reader.supports.max"] - max(
+        out[f"reader.{r}.max"] for r in ("limits", "plans", "contradicts")
+    )
 
     similar = list(match.similarities) + [0.0] * 6
     covered = list(match.coverage) + [0.0] * 6
-    out |= {"retrieval.similar.first": max(similar[:12]), "retrieval.similar.third": sorted(similar, reverse=True)[2],
-            "retrieval.fused.first": match.scores[0] if match.scores else 0.0,
-            "retrieval.fused.gap": (match.scores[0] - match.scores[min(4, len(match.scores) - 1)]) if match.scores else 0.0,
-            "retrieval.coverage.max": max(covered), "retrieval.coverage.first": covered[0], "retrieval.coverage.union": match.covered,
-            "retrieval.unknown_terms": float(len(match.unknown)), "retrieval.unknown_share": len(match.unknown) / max(1, len(wanted))}
+    out |= {
+        "retrieval.similar.first": max(similar[:12]),
+        "retrieval.similar.third": sorted(similar, reverse=True)[2],
+        "retrieval.fused.first": match.scores[0] if match.scores else 0.0,
+        "retrieval.fused.gap": (match.scores[0] - match.scores[min(4, len(match.scores) - 1)]) if match.scores else 0.0,
+        "retrieval.coverage.max": max(covered),
+        "retrieval.coverage.first": covered[0],
+        "retrieval.coverage.union": match.covered,
+        "retrieval.unknown_terms": float(len(match.unknown)),
+        "retrieval.unknown_share": len(match.unknown) / max(1, len(wanted)),
+    }
     named = {t for w in re.findall(r"(?<=[a-z,;:] )[A-Z][\w.+#-]*|\b[A-Z]{2,}\w*", claim.text) for t in terms(w)}
     everywhere = frozenset(t for q in read for t in terms(f"{q.context} {q.text}"))
     out["retrieval.named_missing"] = float(len(named - everywhere))
@@ -109,9 +127,13 @@ def signals(match: Match, read: Sequence[Passage], reading: Reading, ladder: Seq
     cues = rules.load("status")
     for name in CUES:
         own = bool(cues[name].search(low))
-        seen = [float(bool(cues[name].search(t)) or (name in {"beta", "planned"} and bool(cues[name].search(q.context))))
-                for q, t in zip(read, near, strict=True)]
-        out[f"condition.{name}"] = max((s * w for s, w in zip(seen, weights, strict=True)), default=0.0) * (0.0 if own else 1.0)
+        seen = [
+            float(bool(cues[name].search(t)) or (name in {"beta", "planned"} and bool(cues[name].search(q.context))))
+            for q, t in zip(read, near, strict=True)
+        ]
+        out[f"condition.{name}"] = max((s * w for s, w in zip(seen, weights, strict=True)), default=0.0) * (
+            0.0 if own else 1.0
+        )
         out[f"condition.{name}.claimed"] = float(own)
     status = [float(q.facets.status is Status.PLANNED) for q in read]
     out["condition.roadmap_place"] = max((s * w for s, w in zip(status, weights, strict=True)), default=0.0)
@@ -124,14 +146,24 @@ def signals(match: Match, read: Sequence[Passage], reading: Reading, ladder: Seq
         names = set(plan_word.all(whole)) | {x for x in ladder if re.search(rf"\b{re.escape(x)}\b", whole.lower())}
         if names and PLAN_LIMIT.search(whole):
             plan_said = max(plan_said, weight)
-        if any(ROW_NO.search(r) and ROW_YES.search(r) for r in passage.readings if set(terms(r.split(":")[0])) & wanted):
+        if any(
+            ROW_NO.search(r) and ROW_YES.search(r) for r in passage.readings if set(terms(r.split(":")[0])) & wanted
+        ):
             row_split = max(row_split, weight)
         if names & set(claimed):
             plan_same = max(plan_same, weight)
-    out |= {"plan.limit_unsaid": 0.0 if own_plan else plan_said, "plan.row_unsaid": 0.0 if own_plan else row_split,
-            "plan.limit": plan_said, "plan.row": row_split, "plan.claimed": float(own_plan), "plan.same_named": plan_same}
+    out |= {
+        "plan.limit_unsaid": 0.0 if own_plan else plan_said,
+        "plan.row_unsaid": 0.0 if own_plan else row_split,
+        "plan.limit": plan_said,
+        "plan.row": row_split,
+        "plan.claimed": float(own_plan),
+        "plan.same_named": plan_same,
+    }
     negative = bool(NEGATION.search(low))
-    against = max((w * float(bool(NEGATION.search(t)) != negative) for t, w in zip(near, weights, strict=True)), default=0.0)
+    against = max(
+        (w * float(bool(NEGATION.search(t)) != negative) for t, w in zip(near, weights, strict=True)), default=0.0
+    )
     out |= {"polarity.claim_negative": float(negative), "polarity.differs": against}
 
     types = set(claim.types)
