@@ -21,7 +21,7 @@ from pipeline.config import Config
 from pipeline.embed import open_encoder
 from pipeline.errors import UsageError
 from pipeline.match import build_index, match
-from pipeline.records import Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem, Region
+from pipeline.records import Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem
 from pipeline.score import score_page
 from pipeline.sentences import SentenceModel
 from pipeline.undersold import undersold
@@ -106,26 +106,17 @@ class Auditor:
 
 
 def product_name(pages: Sequence[Page]) -> str:
-    """The name that most page titles share (`Pricing | Acme` -> Acme), else the first title."""
-    parts: Counter[str] = Counter()
+    """The name that the pages call themselves by: the part of a title (`Pricing | Acme` -> Acme) or JSON-LD name that the copy uses most."""
+    named: Counter[str] = Counter()
     for page in pages:
-        for part in {p.strip() for p in re.split(r"\s[|\u2013\u2014\u00b7:-]\s|\s*[|:]\s+", page.title) if p.strip()}:
-            if len(part.split()) <= 3:
-                parts[part] += 1
-    if parts:
-        name, count = max(parts.items(), key=lambda x: (x[1], -len(x[0]), x[0]))
-        if count >= max(2, len(pages) // 3):
-            return name
-    names = Counter(
-        w
-        for p in pages
-        for b in p.blocks
-        if b.region in (Region.MAIN, Region.HEAD)
-        for w in re.findall(r"(?<=[a-z,] )[A-Z][a-zA-Z]{2,}\b", b.text)
-    )
-    if names:
-        return str(names.most_common(1)[0][0])
-    return pages[0].title if pages else ""
+        parts = {p.strip() for p in re.split(r"\s*[|:]\s+|\s+[\u2013\u2014\u00b7-]\s+|\s*\|\s*", page.title)}
+        parts |= {b.text for b in page.blocks if b.kind is BlockKind.JSON_LD and len(b.text.split()) <= 3}
+        for part in parts:
+            if part and len(part.split()) <= 3 and part[0].isupper():
+                named[part] += 1
+    text = " ".join(b.text for p in pages for b in p.blocks if b.kind not in {BlockKind.TITLE, BlockKind.JSON_LD})
+    best = max(named, key=lambda n: (named[n] * len(re.findall(rf"\b{re.escape(n)}\b", text)), named[n], n), default="")
+    return best or (pages[0].title if pages else "")
 
 
 def timestamp() -> str:

@@ -33,7 +33,7 @@ class Models(_Section):
 class MatchConfig(_Section):
     """Retrieval."""
 
-    top_k: int = Field(12, ge=10, le=100)
+    top_k: int = Field(16, ge=10, le=100)
 
 
 class ScoreConfig(_Section):

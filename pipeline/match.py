@@ -258,7 +258,7 @@ def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return ranks
 
 
-def match(claims: Sequence[Claim], index: Index, encoder: Encoder, top_k: int = 12) -> tuple[Match, ...]:
+def match(claims: Sequence[Claim], index: Index, encoder: Encoder, top_k: int = 16) -> tuple[Match, ...]:
     """For each claim its `top_k` passages, best first (ties by place in the documentation)."""
     if not index.passages:
         return tuple(Match(claim=c, passages=(), scores=()) for c in claims)
