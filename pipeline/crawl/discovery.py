@@ -97,8 +97,8 @@ def walk(fetcher: Fetcher, seed: str, settings: CrawlSettings) -> Iterator[Liste
         listed = read_listed(fetcher, url, settings, tried=tried)
         any_found = any_found or bool(listed.entries)
         for entry in listed.entries:
-            key = normalise(entry.url)
-            if not entry.index or key in seen:
+            key = normalise(entry.url) if entry.index else None
+            if key is None or key in seen:
                 continue
             seen.add(key)
             if depth >= settings.max_sitemap_depth:

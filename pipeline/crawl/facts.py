@@ -9,7 +9,6 @@ import codecs
 import functools
 import hashlib
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
@@ -25,7 +24,7 @@ MAX_DEPTH = 512
 MAX_LINKS = 5_000
 
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-SILENT = frozenset({"script", "style", "noscript", "template", "svg", "iframe", "object", "select"})
+SILENT = ("script", "style", "noscript", "template", "svg", "iframe", "object", "select")
 CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.I)
 ASSET = re.compile(
     r"\.(png|jpe?g|gif|webp|avif|svg|ico|bmp|tiff?|css|js|mjs|json|map|woff2?|ttf|eot|otf|mp[34]|m4[av]|webm|og[gv]|wav"
@@ -135,21 +134,12 @@ def _tree(body: bytes, encoding: str | None) -> Any:
         return None
 
 
-def _text(root: Any) -> Iterator[str]:
-    """Texts in the body, without scripts and the like, in order."""
-    stack: list[tuple[Any, bool]] = [(root, False)]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            if node.tail:
-                yield node.tail
-            continue
-        stack.append((node, True))
-        if not isinstance(node.tag, str) or node.tag in SILENT:
-            continue
-        if node.text:
-            yield node.text
-        stack.extend((child, False) for child in reversed(node))
+def _text(tree: Any) -> str:
+    """Text of the body, white space folded. Takes scripts and the like out of the tree."""
+    body = tree.find("body")
+    root = tree if body is None else body
+    etree.strip_elements(root, *SILENT, with_tail=False)
+    return " ".join(" ".join(root.itertext()).split())
 
 
 def _links(tree: Any, base: str) -> tuple[list[list[str]], int]:
@@ -209,7 +199,7 @@ def read_facts(url: str, content_type: str, body: bytes) -> dict[str, Any]:
             sitemaps.append(found_map)
     links, cut = _links(tree, base)
     title = tree.findtext(".//title") or ""
-    text = " ".join(" ".join(_text(tree.find("body") if tree.find("body") is not None else tree)).split())
+    text = _text(tree)
     words = len(text.split())
     return {
         "title": " ".join(title.split())[:300],

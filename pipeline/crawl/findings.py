@@ -34,7 +34,7 @@ def results(frontier: Frontier, harvest: Harvest, settings: CrawlSettings) -> It
     """Problems of the whole site first, then every URL in order."""
     if harvest.recount_links:
         _relink(frontier)
-    yield from harvest.reports()
+    yield from harvest.omitted.reports()
     rows = frontier.prints()
     twins = _duplicates(rows)
     likes = near(((row.url, row.print) for row in rows if row.url not in twins), settings.near_bits)

@@ -11,16 +11,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.crawl.discovery import Listed
-from pipeline.crawl.likeness import distance
+from pipeline.crawl.families import Families
+from pipeline.crawl.omissions import Omissions
 from pipeline.crawl.reading import Read, unpack_facts
 from pipeline.crawl.scope import Refusal, Scope, template
 from pipeline.crawl.settings import CrawlSettings
 from pipeline.fetch.url import Url, normalise, parse
-from pipeline.records import Problem
-from pipeline.store import Batch, Found, Frontier, Item, Outcome
+from pipeline.store import Batch, Found, Frontier, Item, Outcome, inherit
 
-# A template is closed when so many of its pages were read and this share of them say nothing new.
-ALIKE_PAGES, ALIKE_SHARE, ALIKE_MEMORY = 40, 0.8, 20
 PROBE = "/saysdoes-no-such-page-7f3a9c"
 PROBE_AFTER = 3
 
@@ -32,18 +30,16 @@ class Harvest:
         self._settings = settings
         self._frontier = frontier
         self.scope = Scope(settings)
+        self.omitted = Omissions(settings)
+        self._families = Families(settings.near_bits)
         self.batch = Batch()
         self.done = self.problems = self.unchanged = self._started = 0
         self.hosts: set[str] = set()
         self.last = ""
         self._seen: set[int] = set()
         self._linked: set[int] = set()
-        self._refused: dict[tuple[str, str], list[Any]] = {}
-        self._sitemap_problems: dict[str, list[str]] = {}
-        self._foreign: collections.Counter[str] = collections.Counter()
-        self._alike: dict[str, tuple[collections.deque[int], list[int]]] = {}
-        self._closed: dict[str, str] = {}
-        self._probed: dict[str, Any] = {}
+        # {host: [text hash, fingerprint, title, final URL] of its answer to a made-up address, or None}
+        self.probed: dict[str, Any] = {}
         self._per_host: collections.Counter[str] = collections.Counter()
         self._fresh = True
         self._inherited = False
@@ -60,7 +56,7 @@ class Harvest:
         if self._frontier.resumed:
             self._restore(notes)
         else:
-            self._inherited = self._settings.follow_links and self._frontier.inherit() > 0
+            self._inherited = self._settings.follow_links and inherit(self._frontier) > 0
         if self._inherited or self._frontier.resumed:
             for row in self._frontier.known():
                 self._know(row)
@@ -75,10 +71,8 @@ class Harvest:
         self._inherited = bool(notes.get("inherited"))
         self._changed_links = bool(notes.get("changed_links"))
         self._distrust = bool(notes.get("distrust"))
-        self._probed = dict(notes.get("probed", {}))
-        self._sitemap_problems = dict(notes.get("sitemap_problems", {}))
-        self._refused = {(kind, key): rest for kind, key, *rest in notes.get("refused", [])}
-        self._foreign.update(notes.get("foreign", {}))
+        self.probed = dict(notes.get("probed", {}))
+        self.omitted.restore(notes)
         for host in notes.get("hosts", []):
             self.scope.hosts.add(host)
 
@@ -86,9 +80,12 @@ class Harvest:
         self._seen.add(hash(row.url))
         if row.linked:
             self._linked.add(hash(row.url))
-        url = parse(row.url)
-        if url is not None:
-            self.scope.admit(url)
+        if "?" in row.url or self._settings.documents:
+            url = parse(row.url)
+            if url is not None:
+                self.scope.admit(url)
+        else:
+            self.scope.templates[row.template] += 1
         if row.state in {"done", "problem"}:
             self._started += 1
             self.done += row.state == "done"
@@ -152,16 +149,6 @@ class Harvest:
         )
         return None
 
-    def _refuse(self, refusal: Refusal, url: Url) -> None:
-        """Counts what is not fetched by kind and family, with one example: a trap has no end of addresses."""
-        if refusal.silent:
-            return
-        key = (refusal.kind, template(url) if refusal.kind in {"trap", "depth"} else refusal.message)
-        if key not in self._refused and len(self._refused) > 500:
-            key = (refusal.kind, "and others")
-        entry = self._refused.setdefault(key, [0, url.href[:300], refusal.message])
-        entry[0] += 1
-
     def links(self, links: Iterable[list[str]], depth: int) -> None:
         """Follows links of a page that lies `depth` deep."""
         for identity, wire in links:
@@ -177,14 +164,14 @@ class Harvest:
                 continue
             refusal = self._find(url, depth=depth + 1, origin="link", linked=True, identity=identity)
             if refusal is not None:
-                self._refuse(refusal, url)
+                self.omitted.refuse(refusal, url)
 
     def take_listed(self, listed: Listed) -> None:
         """Entries and troubles of one sitemap file."""
         if listed.problem is not None and not (
             listed.tried and listed.problem.kind in {"not_found", "sitemap", "forbidden", "http_status", "robots"}
         ):
-            self._sitemap_problems[listed.url] = [listed.problem.kind, listed.problem.message]
+            self.omitted.sitemaps[listed.url] = [listed.problem.kind, listed.problem.message]
         for entry in listed.entries:
             if entry.index:
                 continue
@@ -196,9 +183,9 @@ class Harvest:
                     url, depth=1, origin="sitemap", listed=True, lastmod=entry.lastmod if wire == entry.url else ""
                 )
                 if refusal is not None and refusal.silent and wire == entry.url:
-                    self._foreign[url.host] += 1
+                    self.omitted.foreign[url.host] += 1
                 elif refusal is not None:
-                    self._refuse(refusal, url)
+                    self.omitted.refuse(refusal, url)
         if len(self.batch) > 2000:
             self.flush()
 
@@ -228,10 +215,6 @@ class Harvest:
         """Whether the budget of pages is used up."""
         return self._started >= self._settings.max_pages
 
-    def dry(self) -> bool:
-        """Whether there can be nothing to claim."""
-        return False
-
     def closed(self, item: Item) -> bool:
         """Whether the item's family was closed meanwhile, or a newer version of the document is known."""
         url = parse(item.wire)
@@ -247,7 +230,7 @@ class Harvest:
                 )
             )
             return True
-        return template(url) in self._closed and item.depth > 1 and not item.lastmod
+        return template(url) in self._families.closed and item.depth > 1 and not item.lastmod
 
     def leave_rest(self) -> None:
         """The budget is used up: what waits is left out, and said so."""
@@ -282,7 +265,7 @@ class Harvest:
         if item.url.endswith(PROBE):
             self._settle(item, "left_out", "probe", "")
             if read.facts is not None:
-                self._probed[item.host] = [
+                self.probed[item.host] = [
                     read.facts["text_hash"],
                     read.facts["print"],
                     read.facts["title"],
@@ -359,7 +342,7 @@ class Harvest:
                 url = parse(wire)
                 if url is not None:
                     self._find(url, depth=item.depth + 1, origin="link")
-            self._notice_alike(item, facts["print"])
+            self._close_if_alike(item, facts["print"])
             self._probe(item)
 
     def _compare(self, item: Item, facts: dict[str, Any]) -> None:
@@ -378,31 +361,22 @@ class Harvest:
             self.unchanged -= back
             self.done -= back
 
-    def _notice_alike(self, item: Item, value: int) -> None:
-        """Closes a family whose pages say the same again and again, like a calendar's empty days."""
+    def _close_if_alike(self, item: Item, value: int) -> None:
+        """Leaves the rest of a family out whose pages say the same again and again."""
         url = parse(item.wire)
-        if url is None or item.depth < 2:
-            return
-        family = template(url)
-        if family in self._closed or not ("{" in family or "?" in family or family.count("/") > 2):
-            return
-        memory, counts = self._alike.setdefault(family, (collections.deque(maxlen=ALIKE_MEMORY), [0, 0]))
-        counts[0] += 1
-        counts[1] += any(distance(value, old) <= self._settings.near_bits for old in memory)
-        memory.append(value)
-        if counts[0] >= ALIKE_PAGES and counts[1] >= ALIKE_SHARE * counts[0]:
-            why = f"{counts[1]} of {counts[0]} pages like {family} say the same: the rest of them is left out"
-            self._closed[family] = why
+        family = template(url) if url is not None and item.depth >= 2 else ""
+        why = self._families.notice(family, value)
+        if why is not None:
             self.flush()
             left = self._frontier.leave("trap", f"{why}.", template=family)
-            self._refused[("trap", family)] = [left, item.url, why]
+            self.omitted.family(family, left, item.url, why)
             self.scope.templates[family] = self._settings.max_group
 
     def _probe(self, item: Item) -> None:
         """Asks each host once for a page that cannot exist, to know what its "not found" looks like."""
         self._per_host[item.host] += 1
-        if self._settings.probe_soft_404 and self._per_host[item.host] == PROBE_AFTER and item.host not in self._probed:
-            self._probed[item.host] = None
+        if self._settings.probe_soft_404 and self._per_host[item.host] == PROBE_AFTER and item.host not in self.probed:
+            self.probed[item.host] = None
             url = parse(PROBE, item.wire)
             if url is not None and hash(url.href) not in self._seen:
                 self._seen.add(hash(url.href))
@@ -437,34 +411,6 @@ class Harvest:
         """Whether the marks of linked pages must be made anew from all pages."""
         return self._inherited and self._changed_links
 
-    @property
-    def probed(self) -> dict[str, Any]:
-        """{host: [text hash, fingerprint, title, final URL] of its answer to a made-up address, or None}."""
-        return self._probed
-
-    def reports(self) -> list[Problem]:
-        """What concerns no single page: sitemaps that cannot be read, families and folders left out, with numbers."""
-        found = [
-            Problem(kind=kind, where=url, message=message)
-            for url, (kind, message) in sorted(self._sitemap_problems.items())
-        ]
-        for (kind, _), (count, example, message) in sorted(self._refused.items()):
-            shown = f"{count:,} addresses like {example} are" if count > 1 else f"{example} is"
-            found.append(Problem(kind=kind, where=example, message=f"{shown} left out: {message}."))
-        if self._foreign:
-            total, names = sum(self._foreign.values()), ", ".join(h for h, _ in self._foreign.most_common(5))
-            found.append(
-                Problem(
-                    kind="sitemap",
-                    where=self._settings.seeds[0],
-                    message=(
-                        f"{total:,} addresses in sitemaps are of other hosts ({names}) and left out: add them to crawl.hosts, or "
-                        "map them with fetch.hosts."
-                    ),
-                )
-            )
-        return found
-
     def notes(self) -> dict[str, Any]:
         """What a resumed crawl needs to know beyond the frontier."""
         return {
@@ -472,10 +418,8 @@ class Harvest:
             "inherited": self._inherited,
             "changed_links": self._changed_links,
             "distrust": self._distrust,
-            "probed": self._probed,
-            "sitemap_problems": self._sitemap_problems,
-            "refused": [[kind, key, *rest] for (kind, key), rest in self._refused.items()],
-            "foreign": dict(self._foreign),
+            "probed": self.probed,
             "hosts": sorted(self.scope.hosts),
             "unchanged": self.unchanged,
+            **self.omitted.notes(),
         }

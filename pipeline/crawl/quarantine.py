@@ -41,6 +41,7 @@ class _Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._in, False)
+        self.fresh = True
 
     def ask(self, meta: bytes, body: bytes, seconds: float) -> dict[str, Any]:
         """The answer to one page. Raises TimeoutError, or EOFError when the worker dies."""
@@ -80,22 +81,26 @@ class _Worker:
 
 
 class Quarantine:
-    """`size` readers, started when first needed; each may take `seconds` and `memory` bytes for one page."""
+    """`size` readers; each may take `seconds` and `memory` bytes for one page.
+
+    They are started at once, so that their imports run while the first pages are fetched.
+    """
 
     def __init__(self, *, size: int, seconds: float, memory: int) -> None:
         self._seconds, self._memory = seconds, memory
         self._free: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         for _ in range(size):
-            self._free.put(None)
+            self._free.put(_Worker(memory))
         self._size = size
 
     def read(self, url: str, content_type: str, body: bytes) -> dict[str, Any]:
         """Facts of a page (see `facts.read_facts`). Raises Killed for a page that no reader survives."""
         worker = self._free.get()
-        # A fresh worker pays for its imports out of the first page's time.
-        grace = 0.0
         if worker is None:
-            worker, grace = _Worker(self._memory), 20.0
+            worker = _Worker(self._memory)
+        # A fresh reader's imports are not the page's fault.
+        grace = 20.0 if worker.fresh else 0.0
+        worker.fresh = False
         keep: _Worker | None = worker
         try:
             meta = json.dumps([url, content_type]).encode()

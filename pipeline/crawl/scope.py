@@ -6,6 +6,7 @@ Pure decisions over URLs; nothing is fetched or stored here.
 from __future__ import annotations
 
 import fnmatch
+import functools
 import math
 import re
 from collections import Counter
@@ -50,6 +51,7 @@ EDIT_QUERY = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=20_000)
 def template(url: Url) -> str:
     """The family that a page belongs to by its address: `/blog/2024/05/a-post?page=3` gives `/blog/{n}/{n}/*?page`.
 

@@ -12,7 +12,9 @@ import collections
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from pipeline.crawl import findings
 from pipeline.crawl.crawled import Crawled, Progress
@@ -20,12 +22,12 @@ from pipeline.crawl.discovery import Listed, walk
 from pipeline.crawl.harvest import Harvest
 from pipeline.crawl.quarantine import Quarantine
 from pipeline.crawl.reading import Read, read_page
-from pipeline.crawl.settings import CrawlSettings
+from pipeline.crawl.settings import DOCUMENT_TYPES, CrawlSettings
 from pipeline.errors import UsageError
-from pipeline.fetch import Fetcher
+from pipeline.fetch import Fetcher, FetchSettings
 from pipeline.fetch.render import Renderer
 from pipeline.fetch.url import parse
-from pipeline.records import Problem
+from pipeline.records import Fetched, Problem
 from pipeline.store import Fenced, Frontier, HostTurns, Item, Store, open_frontier
 from pipeline.store.holding import give_back, take
 
@@ -106,11 +108,18 @@ class SiteCrawl:
         """Worker thread: pages and sitemap walks, one after the other."""
         while (job := self._jobs.get()) is not None and not self._stop.is_set():
             if isinstance(job, Item):
-                self._out.put(read_page(job, self._fetcher, self._quarantine, self._settings, self._renderer))
+                self._out.put(self._read(job))
             else:
                 for listed in walk(self._fetcher, job, self._settings):
                     self._out.put(listed)
                 self._out.put(job)
+
+    def _read(self, item: Item) -> Read:
+        try:
+            return read_page(item, self._fetcher, self._quarantine, self._settings, self._renderer)
+        except Exception as err:  # noqa: BLE001  A fault of ours over one page must not take the whole crawl down.
+            message = f"{item.url} met a fault of saysdoes ({type(err).__name__}: {str(err)[:200]}): please report it."
+            return Read(item=item, problem=Problem(kind="internal", where=item.url, message=message))
 
     def _beat(self, frontier: Frontier) -> None:
         """Renews the hold while requests are slow and nothing is committed."""
@@ -179,7 +188,7 @@ class SiteCrawl:
         s = self._settings
         if harvest.spent():
             return
-        if sum(map(len, self._ready.values())) < s.threads and not harvest.dry():
+        if sum(map(len, self._ready.values())) < s.threads:
             harvest.flush()
             per_host = 4 if self._fetcher.settings.polite else 16 * s.threads
             for item in frontier.claim(16 * s.threads, per_host):
@@ -253,3 +262,62 @@ def crawl(
     URLs, Held when another process crawls the site, Fenced when it took the site over.
     """
     yield from SiteCrawl(settings, fetcher, store, on_progress).run()
+
+
+def crawl_documents(
+    urls: Iterable[str],
+    fetcher: Fetcher,
+    store: Store,
+    *,
+    settings: CrawlSettings | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Iterator[Crawled | Problem]:
+    """Documentation by URL: the folder under each of `urls`, newest version only, no print or edit copies.
+
+    `https://acme.com/docs/start` reads `/docs/`, `https://docs.acme.com/` the whole host. Each host is a crawl of its own.
+    """
+    base = settings or CrawlSettings()
+    hosts: dict[str, list[str]] = {}
+    for url in urls:
+        hosts.setdefault(urlsplit(url).netloc, []).append(url)
+    for seeds in hosts.values():
+        sections = {urlsplit(url).path.rpartition("/")[0] + "/" for url in seeds}
+        whole = "/" in sections
+        yield from crawl(
+            replace(
+                base,
+                seeds=tuple(seeds),
+                documents=True,
+                accept=DOCUMENT_TYPES,
+                sections=base.sections or (() if whole else tuple(sorted(sections))),
+            ),
+            fetcher,
+            store,
+            on_progress=on_progress,
+        )
+
+
+def crawl_site(
+    urls: Iterable[str],
+    settings: CrawlSettings | None = None,
+    *,
+    fetch: FetchSettings | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> tuple[list[Fetched], list[Problem]]:
+    """The pages under `urls`, and what stood in the way, over a temporary store: for an audit of a few pages.
+
+    With `settings.follow_links` False nothing but `urls` is fetched.
+    """
+    pages: list[Fetched] = []
+    problems: list[Problem] = []
+    seeds = tuple(urls)
+    wanted = replace(settings or CrawlSettings(), seeds=seeds)
+    if not wanted.follow_links:
+        wanted = replace(wanted, use_sitemaps=False, probe_soft_404=False)
+    with Store() as store, Fetcher(fetch) as fetcher:
+        for found in crawl(wanted, fetcher, store, on_progress=on_progress):
+            if isinstance(found, Crawled):
+                pages.append(found.fetched)
+            else:
+                problems.append(found)
+    return pages, problems

@@ -1,6 +1,6 @@
 """The only room that knows SQL: SQLite or PostgreSQL, migrations, the frontier of crawls, raw bodies.
 
-In reading order: schema, migrations, database, bodies, holding, frontier.
+In reading order: schema, migrations, database, bodies, holding, rows, frontier, crawls.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import pathlib
 import tempfile
 from types import TracebackType
 
+from pipeline.store.crawls import inherit, open_frontier, prune
 from pipeline.store.database import open_database
-from pipeline.store.frontier import Batch, Found, Frontier, Item, Outcome, open_frontier
+from pipeline.store.frontier import Frontier
 from pipeline.store.holding import Fenced, Held, Hold, HostTurns
+from pipeline.store.rows import Batch, Found, Item, Outcome
 
 __all__ = [
     "Batch",
@@ -24,7 +26,9 @@ __all__ = [
     "Item",
     "Outcome",
     "Store",
+    "inherit",
     "open_frontier",
+    "prune",
 ]
 
 

@@ -10,91 +10,26 @@ import datetime
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.store import holding
 from pipeline.store.bodies import keep, read_body
 from pipeline.store.holding import Hold
+from pipeline.store.rows import Batch, Found, Item, Outcome
 from pipeline.store.schema import BODIES, CRAWLS, FRONTIER, PAGES
 
 FINAL = ("done", "problem", "left_out")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A URL that was found. `wire` is how to ask for it; smaller `priority` comes first."""
-
-    url: str
-    wire: str
-    host: str
-    depth: int
-    priority: float
-    origin: str
-    template: str
-    in_sitemap: bool = False
-    linked: bool = False
-    lastmod: str = ""
-    # Set for a URL that is listed but not to be fetched.
-    kind: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A URL to fetch, with what its last good answer left."""
-
-    id: int
-    url: str
-    wire: str
-    host: str
-    depth: int
-    tries: int
-    lastmod: str
-    etag: str = ""
-    last_modified: str = ""
-    body_hash: str = ""
-    known_lastmod: str = ""
-    checked: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The state that a URL has come to. `page` holds the columns of its `pages` row (None: keep the former row)."""
-
-    url: str
-    state: str
-    kind: str = ""
-    message: str = ""
-    ready_in: float = 0.0
-    page: Mapping[str, Any] | None = None
-    # Columns that change when the server says "not modified".
-    touched: Mapping[str, Any] | None = None
-    body: tuple[str, int, bytes] | None = None
-
-
-@dataclass(slots=True)
-class Batch:
-    """Writes that become visible together."""
-
-    found: list[Found] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    linked: list[str] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        """How many rows it will write."""
-        return len(self.found) + len(self.outcomes) + len(self.linked)
 
 
 class Frontier:
     """One crawl of one site, under a hold. Made by `open_frontier`."""
 
     def __init__(self, engine: Engine, hold: Hold, crawl_id: int, *, lease_s: float, resumed: bool) -> None:
-        self._engine = engine
-        self._hold = hold
+        self.engine = engine
+        self.hold = hold
         self._lease_s = lease_s
         self.crawl_id = crawl_id
         self.resumed = resumed
@@ -105,19 +40,19 @@ class Frontier:
         return and_(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.url == bindparam(name))
 
     def _insert(self, table: Any) -> Any:
-        return (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert(table)
+        return (postgresql if self.engine.dialect.name == "postgresql" else sqlite).insert(table)
 
     def write(self, batch: Batch) -> None:
         """Commits `batch` and renews the hold. Raises Fenced when the hold is lost; nothing is written then."""
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
             self._add(db, batch.found)
             if batch.linked:
                 db.execute(
                     update(FRONTIER).where(self._here("key")).values(linked=1), [{"key": url} for url in batch.linked]
                 )
             self._settle(db, batch.outcomes)
-            holding.renew(db, self._hold, self._lease_s)
+            holding.renew(db, self.hold, self._lease_s)
 
     def _add(self, db: Connection, found: Iterable[Found]) -> None:
         rows = [
@@ -205,11 +140,11 @@ class Frontier:
 
     def claim(self, limit: int, per_host: int) -> list[Item]:
         """Up to `limit` URLs to fetch, at most `per_host` of one host; they are ours until the hold is lost."""
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
             place = func.row_number().over(partition_by=FRONTIER.c.host, order_by=(FRONTIER.c.priority, FRONTIER.c.id))
             free = or_(
-                FRONTIER.c.state == "pending", and_(FRONTIER.c.state == "leased", FRONTIER.c.fence < self._hold.fence)
+                FRONTIER.c.state == "pending", and_(FRONTIER.c.state == "leased", FRONTIER.c.fence < self.hold.fence)
             )
             inner = (
                 select(FRONTIER.c.id, FRONTIER.c.priority, place.label("place"))
@@ -227,7 +162,7 @@ class Frontier:
             ]
             if not chosen:
                 return []
-            db.execute(update(FRONTIER).where(FRONTIER.c.id.in_(chosen)).values(state="leased", fence=self._hold.fence))
+            db.execute(update(FRONTIER).where(FRONTIER.c.id.in_(chosen)).values(state="leased", fence=self.hold.fence))
             found = db.execute(
                 select(
                     FRONTIER,
@@ -260,7 +195,7 @@ class Frontier:
             ]
 
     def _reading(self) -> Engine:
-        return self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def waiting(self) -> tuple[int, float | None]:
         """How many URLs are not final, and in how many seconds the next one of them may be asked for."""
@@ -274,8 +209,8 @@ class Frontier:
 
     def leave(self, kind: str, message: str, *, template: str | None = None) -> int:
         """Ends all URLs that are not final yet (of `template`, if given) as left out; gives their number."""
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
             rest = update(FRONTIER).where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.state.not_in(FINAL))
             if template is not None:
                 rest = rest.where(FRONTIER.c.template == template, FRONTIER.c.in_sitemap == 0)
@@ -283,39 +218,12 @@ class Frontier:
 
     def again(self, kind: str) -> int:
         """Takes back the final state of URLs that came to it for reason `kind`; gives their number."""
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
             return db.execute(
                 update(FRONTIER)
                 .where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.kind == kind)
                 .values(state="pending", kind="", ready_at=0.0)
-            ).rowcount
-
-    def inherit(self) -> int:
-        """Lists what the last finished crawl under the same settings found; gives the number of URLs.
-
-        So the links of unchanged pages need not be followed once more.
-        """
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
-            mine = select(CRAWLS.c.fingerprint).where(CRAWLS.c.id == self.crawl_id).scalar_subquery()
-            last = db.execute(
-                select(func.max(CRAWLS.c.id)).where(
-                    CRAWLS.c.site == self.site, CRAWLS.c.finished_at.is_not(None), CRAWLS.c.fingerprint == mine
-                )
-            ).scalar()
-            if last is None:
-                return 0
-            return db.execute(
-                text(
-                    "INSERT INTO frontier (crawl_id, url, wire, host, depth, priority, origin, template, in_sitemap, "
-                    "linked, lastmod, state, fence, tries, ready_at, kind, message) "
-                    "SELECT :new, url, wire, host, depth, priority, "
-                    "CASE WHEN origin = 'seed' THEN origin ELSE 'former' END, template, 0, linked, '', 'pending', 0, "
-                    "0, 0, '', '' FROM frontier WHERE crawl_id = :last "
-                    "AND (state = 'done' OR kind IN ('redirect', 'not_html'))"
-                ),
-                {"new": self.crawl_id, "last": last},
             ).rowcount
 
     def skip_unchanged(self, checked_since: float, sample: int) -> int:
@@ -323,8 +231,8 @@ class Frontier:
 
         Every `sample`-th is fetched all the same (0: none), and so is what was last checked before `checked_since`.
         """
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
             same = select(PAGES.c.url).where(
                 PAGES.c.site == self.site,
                 PAGES.c.url == FRONTIER.c.url,
@@ -343,8 +251,8 @@ class Frontier:
 
     def relink(self, linked: Iterable[str]) -> None:
         """Replaces the `linked` marks of the whole crawl."""
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
             db.execute(update(FRONTIER).where(FRONTIER.c.crawl_id == self.crawl_id).values(linked=0))
             rows = [{"key": url} for url in linked]
             if rows:
@@ -431,8 +339,8 @@ class Frontier:
         values: dict[str, Any] = {"notes": json.dumps(notes, sort_keys=True)}
         if finished:
             values["finished_at"] = _now()
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
             db.execute(update(CRAWLS).where(CRAWLS.c.id == self.crawl_id).values(**values))
 
     def body(self, name: str) -> bytes:
@@ -441,50 +349,9 @@ class Frontier:
 
     def renew(self) -> None:
         """Renews the hold. Raises Fenced."""
-        with self._engine.begin() as db:
-            holding.check(db, self._hold)
-            holding.renew(db, self._hold, self._lease_s)
-
-
-def open_frontier(engine: Engine, hold: Hold, fingerprint: str, *, lease_s: float) -> Frontier:
-    """The unfinished crawl of the site under the same settings, or a new one."""
-    with engine.begin() as db:
-        holding.check(db, hold)
-        row = db.execute(
-            select(CRAWLS.c.id)
-            .where(CRAWLS.c.site == hold.site, CRAWLS.c.fingerprint == fingerprint, CRAWLS.c.finished_at.is_(None))
-            .order_by(CRAWLS.c.id.desc())
-        ).first()
-        if row is not None:
-            return Frontier(engine, hold, int(row[0]), lease_s=lease_s, resumed=True)
-        made = db.execute(
-            CRAWLS.insert().values(site=hold.site, fingerprint=fingerprint, started_at=_now(), notes="{}")
-        )
-        key = made.inserted_primary_key
-        assert key is not None
-        return Frontier(engine, hold, int(key[0]), lease_s=lease_s, resumed=False)
-
-
-def prune(engine: Engine, *, keep_crawls: int) -> int:
-    """Forgets all but the last `keep_crawls` finished crawls of each site and bodies that no page shows any more.
-
-    Gives the number of bodies removed.
-    """
-    with engine.begin() as db:
-        old = [
-            row[0]
-            for row in db.execute(
-                text(
-                    "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY site ORDER BY id DESC) AS place FROM crawls "
-                    "WHERE finished_at IS NOT NULL) AS ranked WHERE place > :keep"
-                ),
-                {"keep": keep_crawls},
-            )
-        ]
-        for crawl_id in old:
-            db.execute(FRONTIER.delete().where(FRONTIER.c.crawl_id == crawl_id))
-            db.execute(CRAWLS.delete().where(CRAWLS.c.id == crawl_id))
-        return db.execute(text("DELETE FROM bodies WHERE hash NOT IN (SELECT body_hash FROM pages)")).rowcount
+        with self.engine.begin() as db:
+            holding.check(db, self.hold)
+            holding.renew(db, self.hold, self._lease_s)
 
 
 def _now() -> str:

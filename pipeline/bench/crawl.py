@@ -1,0 +1,169 @@
+"""The crawl bench: pages a second against Scrapy on the same loopback site, a second crawl, peak memory.
+
+Politeness is off on both sides, robots.txt is obeyed by both, both store every body and follow the links that lxml
+finds. `python -m pipeline.bench.crawl` prints a table; `run()` gives the figures. Scrapy is optional: without it its
+column says why it is empty.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.bench.loopback import Loopback
+from pipeline.crawl import Crawled, CrawlSettings, crawl
+from pipeline.fetch import Fetcher, FetchSettings
+from pipeline.store import Store
+
+SPIDER = """
+import hashlib, json, pathlib, sys, time
+import scrapy
+from scrapy.crawler import CrawlerProcess
+from scrapy.linkextractors import LinkExtractor
+
+seeds, folder = json.loads(sys.argv[1]), pathlib.Path(sys.argv[2])
+hosts = [s.split("/")[2].split(":")[0] for s in seeds]
+count = 0
+
+class Bench(scrapy.Spider):
+    name = "bench"
+    start_urls = seeds
+    allowed_domains = hosts
+    links = LinkExtractor()
+
+    def parse(self, response):
+        global count
+        count += 1
+        (folder / hashlib.sha256(response.body).hexdigest()).write_bytes(response.body)
+        for link in self.links.extract_links(response):
+            yield scrapy.Request(link.url)
+
+process = CrawlerProcess({
+    "LOG_LEVEL": "ERROR", "ROBOTSTXT_OBEY": True, "CONCURRENT_REQUESTS": 64, "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
+    "DOWNLOAD_DELAY": 0, "TELNETCONSOLE_ENABLED": False, "COOKIES_ENABLED": False, "AUTOTHROTTLE_ENABLED": False,
+})
+process.crawl(Bench)
+began = time.monotonic()
+process.start()
+print(json.dumps({"pages": count, "seconds": time.monotonic() - began}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlBench:
+    """Figures of one run; None where something could not be measured."""
+
+    pages: int
+    hosts: int
+    seconds: float
+    pages_per_s: float
+    scrapy_pages: int | None
+    scrapy_seconds: float | None
+    scrapy_pages_per_s: float | None
+    ratio: float | None
+    second_seconds: float
+    second_share: float
+    second_changed: int
+    conditional_seconds: float
+    conditional_share: float
+    memory_1000_mib: float | None
+    memory_10000_mib: float | None
+    memory_ratio: float | None
+    note: str = ""
+
+
+def _once(seeds: tuple[str, ...], store: Store, **changes: Any) -> tuple[float, int, int]:
+    """(seconds, pages, changed pages) of one crawl with politeness off."""
+    settings = CrawlSettings(seeds=seeds, probe_soft_404=False, max_pages=100_000, max_group=100_000, **changes)
+    fetch = FetchSettings(polite=False, allow_networks=("127.0.0.0/8",))
+    began = time.monotonic()
+    with Fetcher(fetch) as fetcher:
+        pages = changed = 0
+        for found in crawl(settings, fetcher, store):
+            if isinstance(found, Crawled):
+                pages += 1
+                changed += found.changed
+    return time.monotonic() - began, pages, changed
+
+
+def _scrapy(seeds: tuple[str, ...]) -> dict[str, Any] | None:
+    if importlib.util.find_spec("scrapy") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        out = subprocess.run(
+            [sys.executable, "-c", SPIDER, json.dumps(seeds), folder], capture_output=True, text=True, timeout=600
+        )
+    lines = out.stdout.strip().splitlines()
+    found: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
+    return found
+
+
+def _memory(pages: int) -> float | None:
+    """Peak resident memory in MiB of a process that crawls `pages` pages, its readers not counted."""
+    out = subprocess.run(
+        [sys.executable, "-m", "pipeline.bench.crawl", "--memory", str(pages)],
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    return float(out.stdout) if out.returncode == 0 else None
+
+
+def run(*, pages: int = 2000, hosts: int = 50, scrapy: bool = True, memory: bool = True) -> CrawlBench:
+    """All figures; takes about a minute on two cores, most of it for the memory of 10,000 pages."""
+    with Loopback(pages, hosts) as site, tempfile.TemporaryDirectory() as folder:
+        rival = _scrapy(site.seeds) if scrapy else None
+        with Store(pathlib.Path(folder) / "bench.sqlite") as store:
+            first, count, _ = _once(site.seeds, store)
+            urllib.request.urlopen(f"{site.seeds[0]}__generation/1").close()
+            second, _, changed = _once(site.seeds, store)
+            urllib.request.urlopen(f"{site.seeds[0]}__generation/2").close()
+            conditional, _, _ = _once(site.seeds, store, trust_lastmod=False)
+    small, large = (_memory(1000), _memory(10_000)) if memory else (None, None)
+    rate = count / first
+    theirs = rival["pages"] / rival["seconds"] if rival else None
+    return CrawlBench(
+        pages=count,
+        hosts=hosts,
+        seconds=round(first, 2),
+        pages_per_s=round(rate, 1),
+        scrapy_pages=rival["pages"] if rival else None,
+        scrapy_seconds=round(rival["seconds"], 2) if rival else None,
+        scrapy_pages_per_s=round(theirs, 1) if theirs else None,
+        ratio=round(rate / theirs, 2) if theirs else None,
+        second_seconds=round(second, 2),
+        second_share=round(second / first, 3),
+        second_changed=changed,
+        conditional_seconds=round(conditional, 2),
+        conditional_share=round(conditional / first, 3),
+        memory_1000_mib=small,
+        memory_10000_mib=large,
+        memory_ratio=round(large / small, 2) if small and large else None,
+        note="" if rival or not scrapy else "scrapy is not installed: pip install scrapy",
+    )
+
+
+def main() -> None:
+    """The table, or one memory figure for `--memory N`."""
+    if sys.argv[1:2] == ["--memory"]:
+        count = int(sys.argv[2])
+        with Loopback(count, 50) as site, Store() as store:
+            _once(site.seeds, store)
+        sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f}")
+        return
+    quick = "--quick" in sys.argv
+    for name, value in asdict(run(memory=not quick)).items():
+        sys.stdout.write(f"{name:22} {value}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Crawls as a whole: begun or resumed, begun with what the last one found, forgotten."""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import Engine, func, select, text
+
+from pipeline.store import holding
+from pipeline.store.frontier import Frontier
+from pipeline.store.holding import Hold
+from pipeline.store.schema import CRAWLS, FRONTIER
+
+
+def open_frontier(engine: Engine, hold: Hold, fingerprint: str, *, lease_s: float) -> Frontier:
+    """The unfinished crawl of the site under the same settings, or a new one."""
+    with engine.begin() as db:
+        holding.check(db, hold)
+        row = db.execute(
+            select(CRAWLS.c.id)
+            .where(CRAWLS.c.site == hold.site, CRAWLS.c.fingerprint == fingerprint, CRAWLS.c.finished_at.is_(None))
+            .order_by(CRAWLS.c.id.desc())
+        ).first()
+        if row is not None:
+            return Frontier(engine, hold, int(row[0]), lease_s=lease_s, resumed=True)
+        made = db.execute(
+            CRAWLS.insert().values(site=hold.site, fingerprint=fingerprint, started_at=_now(), notes="{}")
+        )
+        key = made.inserted_primary_key
+        assert key is not None
+        return Frontier(engine, hold, int(key[0]), lease_s=lease_s, resumed=False)
+
+
+def prune(engine: Engine, *, keep_crawls: int) -> int:
+    """Forgets all but the last `keep_crawls` finished crawls of each site and bodies that no page shows any more.
+
+    Gives the number of bodies removed.
+    """
+    with engine.begin() as db:
+        old = [
+            row[0]
+            for row in db.execute(
+                text(
+                    "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY site ORDER BY id DESC) AS place FROM crawls "
+                    "WHERE finished_at IS NOT NULL) AS ranked WHERE place > :keep"
+                ),
+                {"keep": keep_crawls},
+            )
+        ]
+        for crawl_id in old:
+            db.execute(FRONTIER.delete().where(FRONTIER.c.crawl_id == crawl_id))
+            db.execute(CRAWLS.delete().where(CRAWLS.c.id == crawl_id))
+        return db.execute(text("DELETE FROM bodies WHERE hash NOT IN (SELECT body_hash FROM pages)")).rowcount
+
+
+def inherit(frontier: Frontier) -> int:
+    """Lists what the last finished crawl under the same settings found; gives the number of URLs.
+
+    So the links of unchanged pages need not be followed once more.
+    """
+    with frontier.engine.begin() as db:
+        holding.check(db, frontier.hold)
+        mine = select(CRAWLS.c.fingerprint).where(CRAWLS.c.id == frontier.crawl_id).scalar_subquery()
+        last = db.execute(
+            select(func.max(CRAWLS.c.id)).where(
+                CRAWLS.c.site == frontier.site, CRAWLS.c.finished_at.is_not(None), CRAWLS.c.fingerprint == mine
+            )
+        ).scalar()
+        if last is None:
+            return 0
+        return db.execute(
+            text(
+                "INSERT INTO frontier (crawl_id, url, wire, host, depth, priority, origin, template, in_sitemap, "
+                "linked, lastmod, state, fence, tries, ready_at, kind, message) "
+                "SELECT :new, url, wire, host, depth, priority, "
+                "CASE WHEN origin = 'seed' THEN origin ELSE 'former' END, template, 0, linked, '', 'pending', 0, "
+                "0, 0, '', '' FROM frontier WHERE crawl_id = :last "
+                "AND (state = 'done' OR kind IN ('redirect', 'not_html'))"
+            ),
+            {"new": frontier.crawl_id, "last": last},
+        ).rowcount
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
