@@ -1,0 +1,96 @@
+"""Verdicts, conditions and scores in the words of people who are not engineers. No numbers are made here, only named."""
+
+from __future__ import annotations
+
+from pipeline.records import BlockKind, ConditionKind, Judgement, Verdict
+
+# (short label, what it means) in the order in which charts and legends show them.
+VERDICTS: dict[Verdict, tuple[str, str]] = {
+    Verdict.SUPPORTED: ("Proven", "The documentation says the same."),
+    Verdict.QUALIFIED: ("True with a condition", "True only for some plans, platforms or limits, and the copy does not say so."),
+    Verdict.PLANNED: ("Only planned", "The documentation says that it is coming; customers do not have it yet."),
+    Verdict.CONTRADICTED: ("Docs say otherwise", "The documentation says something different."),
+    Verdict.UNDOCUMENTED: ("Docs are silent", "About the product, but no document says it. It may be true and undocumented."),
+    Verdict.EXTERNAL: ("Needs outside proof", "Customer counts, rankings, rivals, studies: product documentation cannot settle it."),
+    Verdict.UNCHECKABLE: ("Nothing to check", "Opinion, mood or a call to action."),
+}
+# A sign for each verdict, so that nothing is told by colour alone.
+SIGNS = {Verdict.SUPPORTED: "✓", Verdict.QUALIFIED: "◐", Verdict.PLANNED: "◷", Verdict.CONTRADICTED: "✕",
+         Verdict.UNDOCUMENTED: "?", Verdict.EXTERNAL: "↗", Verdict.UNCHECKABLE: "–"}
+
+OWNERS = {"copy": "Copy", "docs": "Docs"}
+OWNER_TASKS = {"copy": "Change the page", "docs": "Ask the docs team first"}
+
+GRADES = {"A": "Very little to fix", "B": "Mostly proven", "C": "Several promises to fix", "D": "Many promises to fix",
+          "F": "More promised than shown"}
+
+PLACES = {
+    BlockKind.TITLE: "Page title", BlockKind.DESCRIPTION: "Search description", BlockKind.OPEN_GRAPH: "Social preview",
+    BlockKind.HEADING: "Heading", BlockKind.PARAGRAPH: "Text", BlockKind.LIST_ITEM: "List item", BlockKind.TABLE_ROW: "Table row",
+    BlockKind.TABLE_CELL: "Table cell", BlockKind.BUTTON: "Button", BlockKind.ALT: "Image text", BlockKind.QUOTE: "Quote",
+    BlockKind.CODE: "Code", BlockKind.QUESTION: "Question", BlockKind.ANSWER: "Answer", BlockKind.JSON_LD: "Search engine data",
+}
+
+_CONDITIONS = {
+    ConditionKind.PLAN: "True only on {}", ConditionKind.ADDON: "True only with an add-on: {}",
+    ConditionKind.BETA: "Not finished yet: {}", ConditionKind.PLATFORM: "True only on {}", ConditionKind.REGION: "True only in {}",
+    ConditionKind.LIMIT: "True only within a limit: {}", ConditionKind.HOSTING: "True only with this hosting: {}",
+    ConditionKind.VERSION: "True only from version {}",
+}
+
+
+def headline(judgement: Judgement) -> str:
+    """The verdict as a colleague would say it: `True only on Business and up`."""
+    condition = judgement.condition
+    if judgement.verdict is Verdict.QUALIFIED and condition is not None and condition.value.strip():
+        value = condition.value.strip()
+        if condition.kind is ConditionKind.BETA and value.lower() in {"beta", "in beta", "public beta", "private beta"}:
+            return f"Still in beta ({value})" if value.lower() not in {"beta", "in beta"} else "Still in beta"
+        return _CONDITIONS[condition.kind].format(value)
+    return VERDICTS[judgement.verdict][0]
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 claim`, `2 claims`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def percent(share: float | None) -> str:
+    """`share` of 0-1 as whole per cent; what is not measured is said, never shown as 0."""
+    return "not measured" if share is None else f"{_whole(100 * share)}%"
+
+
+def points(value: float | None) -> str:
+    """A score of 0-100 as a whole number; `not measured` when there was nothing to measure."""
+    return "not measured" if value is None else _whole(value)
+
+
+def _whole(value: float) -> str:
+    # Neither 0 nor 100 is said of what only rounds to it: "100% proven" with one finding would be a lie.
+    if 0 < value < 1:
+        return "under 1"
+    if 99 < value < 100:
+        return "99"
+    return str(round(value))
+
+
+def risk_words(value: float | None) -> str:
+    """How big an overpromise risk of 0-100 is; steps follow the grades."""
+    if value is None:
+        return "Nothing on these pages could be settled with the documentation."
+    for limit, words in ((8, "Low: little is promised beyond the docs."), (18, "Moderate: some promises go beyond the docs."),
+                         (32, "Raised: many promises go beyond the docs."), (50, "High: much of the copy goes beyond the docs.")):
+        if value <= limit:
+            return words
+    return "Very high: most of the copy goes beyond the docs."
+
+
+def generic_words(value: float | None) -> str:
+    """What a generic share of 0-100 means to a reader."""
+    if value is None:
+        return "Too few words to say."
+    for limit, words in ((20, "Most of the copy could only be about this product."), (45, "Some copy would fit any competitor."),
+                         (70, "Much of the copy would fit any competitor.")):
+        if value <= limit:
+            return words
+    return "Most of the copy would fit any competitor."
