@@ -13,7 +13,6 @@ import json
 import pathlib
 import threading
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pipeline.audit import Auditor, Progress
 from pipeline.config import Config
@@ -26,7 +25,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent.parent / "corpora" / "demo"
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {
+    extensions_map: dict[str, str] = {  # noqa: RUF012 - an instance variable in the base class
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".md": "text/markdown",
         ".html": "text/html; charset=utf-8",
