@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pipeline.records import Audit
 from pipeline.report.document import audit_document, claim_row
-from pipeline.report.files import Place, write_lines, write_object
+from pipeline.report.files import Place, write_lines, write_object, write_text
+from pipeline.report.html import html
 from pipeline.report.terminal import terminal
 
 __all__ = ["audit_document", "claim_row", "terminal", "write_html", "write_json", "write_lines", "write_object"]
@@ -20,5 +21,5 @@ def write_json(audit: Audit, path: Place) -> None:
 
 
 def write_html(audit: Audit, path: Place) -> None:
-    """The scorecard under `path`."""
-    raise NotImplementedError
+    """The scorecard under `path`, whole or not at all."""
+    write_text(html(audit), path)

@@ -94,3 +94,17 @@ def generic_words(value: float | None) -> str:
         if value <= limit:
             return words
     return "Most of the copy would fit any competitor."
+
+
+def task(judgement: Judgement) -> str:
+    """What to change, without the docs quote that stands beside it anyway; "" when nothing needs changing."""
+    remedy = (judgement.remedy or "").strip()
+    start = remedy.rfind("“")
+    if start > 0 and judgement.evidence and remedy.endswith("”"):
+        quoted = " ".join(remedy[start + 1 : -1].rstrip("… ").split())
+        if quoted and quoted in " ".join(judgement.evidence[0].quote.split()):
+            lead = remedy[:start].rstrip()
+            for tail in ("The docs:", "Nearest thing documented:", ":"):
+                lead = lead.removesuffix(tail).rstrip()
+            return lead if lead.endswith((".", "!", "?")) else lead + "."
+    return remedy
