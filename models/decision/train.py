@@ -255,6 +255,10 @@ def main() -> None:
             names = list(seen)
             rows.append([seen[n] for n in names])
         d["x"] = np.array(rows)
+        print(f"signals of {d['name']}", flush=True)
+    (args.work / "decision-x.pkl").write_bytes(
+        pickle.dumps({"names": names, "data": [{k: d[k] for k in ("name", "rows", "x", "gold", "full")} for d in data]})
+    )
     report: list[str] = []
 
     def table(title: str, columns: list[int], c: float, weights: np.ndarray, show: bool = True) -> tuple[dict, dict]:
