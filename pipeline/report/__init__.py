@@ -1,18 +1,24 @@
 """Scorecards and every other form of an audit's result. Only this room knows output formats.
 
     audit_document, claim_row     what scripts read        write_json, write_lines, write_object
-    write_html                    the scorecard            terminal, ...
+    write_html, write_pdf         the scorecard            terminal, markdown
+    write_csv, write_xlsx         one row a claim          write_sarif, github (code hosts)
 """
 
 from __future__ import annotations
 
 from pipeline.records import Audit
 from pipeline.report.document import audit_document, claim_row
-from pipeline.report.files import Place, write_lines, write_object, write_text
+from pipeline.report.files import Place, write_bytes, write_lines, write_object, write_text
 from pipeline.report.html import html
+from pipeline.report.markdown import markdown
+from pipeline.report.pdf import pdf_bytes
+from pipeline.report.sarif import github, sarif
+from pipeline.report.tables import csv_text, xlsx_bytes
 from pipeline.report.terminal import terminal
 
-__all__ = ["audit_document", "claim_row", "terminal", "write_html", "write_json", "write_lines", "write_object"]
+__all__ = ["audit_document", "claim_row", "github", "html", "markdown", "sarif", "terminal", "write_csv", "write_html", "write_json",
+           "write_lines", "write_markdown", "write_object", "write_pdf", "write_sarif", "write_xlsx"]
 
 
 def write_json(audit: Audit, path: Place) -> None:
@@ -23,3 +29,28 @@ def write_json(audit: Audit, path: Place) -> None:
 def write_html(audit: Audit, path: Place) -> None:
     """The scorecard under `path`, whole or not at all."""
     write_text(html(audit), path)
+
+
+def write_pdf(audit: Audit, path: Place) -> None:
+    """The scorecard as PDF; raises UsageError without WeasyPrint."""
+    write_bytes(pdf_bytes(audit), path)
+
+
+def write_csv(audit: Audit, path: Place) -> None:
+    """One row a claim as CSV."""
+    write_text(csv_text(audit), path)
+
+
+def write_xlsx(audit: Audit, path: Place) -> None:
+    """Summary, claims, undersold and problems as a workbook."""
+    write_bytes(xlsx_bytes(audit), path)
+
+
+def write_markdown(audit: Audit, path: Place) -> None:
+    """The summary as Markdown."""
+    write_text(markdown(audit), path)
+
+
+def write_sarif(audit: Audit, path: Place) -> None:
+    """The findings as SARIF 2.1.0."""
+    write_object(sarif(audit), path)

@@ -1,0 +1,43 @@
+"""Audit -> a summary in Markdown for a pull request, wiki or chat. Crawled text is escaped: it shows as it stands and links to nothing."""
+
+from __future__ import annotations
+
+from pipeline.records import Audit, Verdict
+from pipeline.report.findings import could_not_check, findings, fix_first
+from pipeline.report.hostile import markdown as escaped
+from pipeline.report.wording import OWNERS, VERDICTS, headline, percent, plural, points, task
+
+MOST_FINDINGS = 10
+MOST_PROBLEMS = 20
+
+
+def markdown(audit: Audit) -> str:
+    """The summary, ending with a newline; says how many findings were cut."""
+    score = audit.score
+    judgements = [j for p in audit.pages for j in p.judgements]
+    proven = sum(j.verdict is Verdict.SUPPORTED for j in judgements)
+    out = [f"# {escaped(audit.product) or 'This site'}: copy against documentation", "",
+           f"{plural(len(audit.pages), 'page')}, {plural(len(judgements), 'claim')}, {plural(audit.documents, 'document')}.", "",
+           "| Proven | Overpromise risk | Generic copy | Grade |", "| --- | --- | --- | --- |",
+           f"| {percent(score.proof_rate)} ({proven} of {score.judged}) | {points(score.overpromise_risk)}{' of 100' if score.overpromise_risk is not None else ''} "
+           f"| {points(score.generic_share)}{f'% of {score.words:,} words' if score.generic_share is not None else ''} | {score.grade or 'not measured'} |", "",
+           "| Verdict | Claims |", "| --- | ---: |"]
+    out += [f"| {label} | {sum(j.verdict is v for j in judgements)} |" for v, (label, _) in VERDICTS.items()]
+    first, total = fix_first(audit, MOST_FINDINGS), len(findings(audit))
+    out += ["", f"## Fix these first ({len(first)} of {plural(total, 'finding')})" if first else "## Nothing to fix", ""]
+    for number, found in enumerate(first, 1):
+        j = found.judgement
+        out.append(f"{number}. **{escaped(headline(j))}** on {escaped(found.audited.page.source)} (who acts: {escaped(OWNERS.get(j.owner, j.owner))})")
+        out.append(f"   - Page: “{escaped(j.claim.quote or j.claim.text)}”")
+        if j.evidence:
+            out.append(f"   - Docs: “{escaped(j.evidence[0].quote)}” ({escaped(j.evidence[0].doc)})")
+        if task(j):
+            out.append(f"   - Change: {escaped(task(j))}")
+    unsettled = could_not_check(audit)
+    if unsettled or audit.problems:
+        out += ["", "## Could not be checked", ""]
+        out += [f"- {plural(n, 'claim')} {why}" for why, n in unsettled]
+        out += [f"- Not read: {escaped(p.where)}: {escaped(p.message)}" for p in audit.problems[:MOST_PROBLEMS]]
+        if len(audit.problems) > MOST_PROBLEMS:
+            out.append(f"- and {len(audit.problems) - MOST_PROBLEMS} more that could not be read")
+    return "\n".join(out) + "\n"

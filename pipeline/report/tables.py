@@ -1,0 +1,83 @@
+"""Audit -> one row a claim, for spreadsheets: CSV and XLSX. Nothing in them is a formula or a live link."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import xlsxwriter
+
+from pipeline.records import Audit
+from pipeline.report.document import pages_by_name, reading_order, rounded
+from pipeline.report.hostile import csv_cell, shown
+from pipeline.report.wording import VERDICTS, headline
+
+COLUMNS = ("page", "page_title", "claim_id", "verdict", "in_words", "page_quote", "claim", "docs_quote", "doc", "heading", "condition_kind",
+           "condition", "why", "what_to_change", "who_acts", "confidence", "overpromise", "risk", "types", "selector")
+WIDTHS = (30, 24, 12, 14, 26, 50, 40, 50, 26, 20, 12, 22, 40, 50, 9, 10, 11, 8, 20, 24)
+CELL_LIMIT = 32_767
+
+Cell = str | float | None
+
+
+def rows(audit: Audit) -> list[tuple[Cell, ...]]:
+    """One tuple a claim in the order of COLUMNS; confidence and overpromise 0-1, risk 0-100."""
+    out: list[tuple[Cell, ...]] = []
+    for audited in pages_by_name(audit):
+        for j in reading_order(audited.judgements):
+            best = j.evidence[0] if j.evidence else None
+            out.append((audited.page.source, audited.page.title, j.claim.id, j.verdict.value, headline(j), j.claim.quote or j.claim.text,
+                        j.claim.text, best.quote if best else "", best.doc if best else "", best.heading if best else "",
+                        j.condition.kind.value if j.condition else "", j.condition.value if j.condition else "", j.why, j.remedy or "",
+                        j.owner, rounded(j.confidence), rounded(j.overpromise), rounded(j.risk, 2),
+                        ", ".join(t.value for t in j.claim.types), j.claim.selector))
+    return out
+
+
+def csv_text(audit: Audit) -> str:
+    """The rows as CSV with a header; the byte order mark makes Excel read UTF-8. Formula starts get an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    writer.writerow(COLUMNS)
+    writer.writerows([csv_cell(c) if isinstance(c, str) else c for c in row] for row in rows(audit))
+    return "\ufeff" + out.getvalue()
+
+
+def xlsx_bytes(audit: Audit) -> bytes:
+    """A workbook of four sheets: summary, claims, undersold, problems. Cells over 32,767 characters end with an ellipsis."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
+    bold = book.add_format({"bold": True, "bg_color": "#E8ECF3"})
+    wrap = book.add_format({"text_wrap": True, "valign": "top"})
+    score = audit.score
+    judgements = [j for p in audit.pages for j in p.judgements]
+    measured: list[tuple[Cell, ...]] = [
+        ("product", audit.product, ""), ("audited", audit.generated_at, ""),
+        ("proof rate (0-1)", _or_none(score.proof_rate, 4), f"of {score.judged} claims that the docs can settle"),
+        ("overpromise risk (0-100)", _or_none(score.overpromise_risk, 2), "lower is better"),
+        ("generic share (0-100)", _or_none(score.generic_share, 2), f"of {score.words} words"), ("grade", score.grade or "not measured", "")]
+    measured += [(label, float(sum(j.verdict is v for j in judgements)), f"of {len(judgements)} claims") for v, (label, _) in VERDICTS.items()]
+    sheets: list[tuple[str, tuple[str, ...], tuple[int, ...], list[tuple[Cell, ...]]]] = [
+        ("Summary", ("what", "value", "of what"), (28, 24, 44), measured), ("Claims", COLUMNS, WIDTHS, rows(audit)),
+        ("Undersold", ("capability", "doc", "quote", "score"), (30, 30, 80, 8), [(u.capability, u.doc, u.quote, rounded(u.score)) for u in audit.undersold]),
+        ("Problems", ("kind", "where", "message"), (14, 50, 80), [(p.kind, p.where, p.message) for p in audit.problems])]
+    for name, header, widths, body in sheets:
+        sheet = book.add_worksheet(name)
+        sheet.freeze_panes(1, 0)
+        for place, (title, width) in enumerate(zip(header, widths, strict=True)):
+            sheet.set_column(place, place, width)
+            sheet.write_string(0, place, title, bold)
+        for number, row in enumerate(body, 1):
+            for place, cell in enumerate(row):
+                if isinstance(cell, str):
+                    text = shown(cell)
+                    sheet.write_string(number, place, text if len(text) <= CELL_LIMIT else text[: CELL_LIMIT - 1] + "…", wrap)
+                elif cell is not None:
+                    sheet.write_number(number, place, cell, wrap)
+        sheet.autofilter(0, 0, max(1, len(body)), len(header) - 1)
+    book.close()
+    return out.getvalue()
+
+
+def _or_none(value: float | None, digits: int) -> Cell:
+    return "not measured" if value is None else rounded(value, digits)
