@@ -1,16 +1,18 @@
 """Which sentences can be proven true or false, and which could stand on any competitor's page.
 
 Two questions about one sentence ("SSO included" is both): `checkable`, and `generic`, the swap test: put a competitor's name there; is it
-still true and natural? Each is a calibrated logistic regression over the sentence vector, the cue words, and how much of the wording this
-product's documentation owns. Nothing is trained on the product at hand.
+still true and natural? Each is a logistic regression over the sentence vector, the cue words, how much of the wording this product's
+documentation owns, the names and figures in it, and how near it is to generic copy. Nothing is trained on the product at hand.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,95 @@ KINDS = (
     BlockKind.ANSWER,
     BlockKind.JSON_LD,
 )
+WORD = re.compile(r"[A-Za-z][\w'’.+#-]*\w|[A-Za-z]")
+TECHNICAL = re.compile(r"\b(?:[a-z]+[A-Z]\w*|[A-Z]{2,}\w*|\w+[._/]\w+|--?\w+)")
+NUMBER = re.compile(r"\d[\d,.]*")
+# Figures that copy of any product uses: "100 %", "24/7", "number 1".
+COMMON_NUMBERS = frozenset({"100", "24", "7", "1"})
+MONEY = re.compile(r"[$€£]\s?\d|\d\s?[$€£]")
+SPEAKER = re.compile(r"\b(I|my|me|I'm|I've)\b")
+POINTS_BACK = re.compile(r"\b(this|these|it|that|they)\b", re.I)
+PAST = re.compile(r"\b(was|were|had|did|founded|released|launched|since|in 20\d\d)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lexicon:
+    """What one documentation set calls things: `names` are words written with a capital in running text, `share` says in how large a
+    part of the passages a term stands. The product's own name is the term with a high share that other products do not use."""
+
+    names: frozenset[str]
+    share: Mapping[str, float]
+
+
+def read_lexicon(index: Index) -> Lexicon:
+    """Names by truecasing: a word is one when, inside sentences of the docs, it is written with a capital twice as often as not."""
+    upper: Counter[str] = Counter()
+    lower: Counter[str] = Counter()
+    for passage in index.passages:
+        for reading in passage.readings:
+            words = WORD.findall(reading)
+            if sum(w[0].isupper() for w in words) > 0.5 * len(words):
+                continue  # a heading in title case says nothing about names
+            for word in words[1:]:
+                (upper if word[0].isupper() else lower)[word.lower()] += 1
+    count = Counter(t for found in index.terms for t in found)
+    return Lexicon(
+        names=frozenset(w for w, n in upper.items() if n >= 2 and n >= 2 * lower[w]),
+        share={t: n / len(index.terms) for t, n in count.items()},
+    )
+
+
+def _name_signs(text: str, level: int, lexicon: Lexicon | None, usual: Background) -> list[float]:
+    words = WORD.findall(text)
+    wanted = set(terms(text))
+    share: Mapping[str, float] = lexicon.share if lexicon is not None else {}
+    names: frozenset[str] = lexicon.names if lexicon is not None else frozenset()
+    own = max((share.get(t, 0.0) for t in wanted if usual.docs.get(t, 0.0) < 0.08), default=0.0)
+    titled = sum(w[0].isupper() for w in words[1:]) > 0.6 * max(1, len(words) - 1)
+    known = [w for w in words if w[0].isupper() and w.lower() in names]
+    others = [w for w in known if max((share.get(t, 0.0) for t in terms(w)), default=0.0) < 0.15]
+    strangers = [w for w in words[1:] if not titled and w[0].isupper() and w.lower() not in names and len(w) > 1]
+    technical = TECHNICAL.findall(text)
+    numbers = [n for n in NUMBER.findall(text) if n not in COMMON_NUMBERS]
+    docs = sorted(usual.docs.get(t, 0.0) for t in wanted) or [0.0]
+    copy = [usual.copy.get(t, 0.0) for t in wanted] or [0.0]
+    return [
+        min(1.0, own * 4),
+        float(own > 0.2),
+        *_counted(known, 4),
+        *_counted(others, 3),
+        *_counted(strangers, 3),
+        *_counted(technical, 3),
+        *_counted(numbers, 3),
+        float(bool(MONEY.search(text))),
+        sum(docs[:3]) / min(3, len(docs)),
+        docs[-1],
+        sum(copy) / len(copy),
+        min(copy),
+        sum(usual.copy.get(t, 0.0) == 0 for t in wanted) / max(1, len(wanted)),
+        math.log1p(len(words)),
+        float(bool(SPEAKER.search(text))),
+        float(bool(POINTS_BACK.search(text[:12]))),
+        level / 6,
+        float(any(ch in text for ch in '“"')),
+        float(text.rstrip().endswith((".", "!"))),
+        float(text.rstrip().endswith(":")),
+        float(bool(PAST.search(text))),
+    ]
+
+
+def _counted(found: Sequence[str], most: int) -> list[float]:
+    return [float(bool(found)), min(most, len(found)) / most]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What copy and docs of other products look like: for a term the share of products whose `docs` (or `copy`) use it, and the
+    (n, d) unit `vectors` of generic copy that names no product."""
+
+    docs: Mapping[str, float]
+    copy: Mapping[str, float]
+    vectors: NDArray[np.float32]
 
 
 def shape_columns() -> list[str]:
@@ -59,6 +150,30 @@ def shape_columns() -> list[str]:
         "docs.owned",
         "docs.unknown",
         "docs.background",
+        "name.own",
+        "name.own_clear",
+        *(
+            f"{part}.{what}"
+            for part in ("name", "name.other", "name.stranger", "technical", "number")
+            for what in ("any", "count")
+        ),
+        "money",
+        "rare.docs",
+        "usual.docs",
+        "usual.copy",
+        "rare.copy",
+        "unseen.copy",
+        "length",
+        "speaker",
+        "points_back",
+        "level",
+        "quoted",
+        "ends.stop",
+        "ends.colon",
+        "past",
+        "generic.nearest",
+        "generic.near",
+        "generic.over_docs",
     ]
 
 
@@ -67,16 +182,17 @@ def shape_rows(
     blocks: Sequence[Block],
     vectors: NDArray[np.float32],
     index: Index | None,
-    background: dict[str, float],
+    lexicon: Lexicon | None,
+    background: Background,
 ) -> NDArray[np.float64]:
     """(n, columns) what is seen of each sentence beside its vector.
 
-    `background` says for a term in how large a share of other products' documentation it stands. Without documentation the docs columns are
-    zero, which the models were also trained with.
+    Without documentation (`index` and `lexicon` None) the docs columns are zero.
     """
     rows = np.zeros((len(sentences), len(shape_columns())))
     cue = rules.load("types")["call_to_action"]
     similar = vectors @ index.vectors.T if index is not None and len(index.passages) and len(sentences) else None
+    generic = np.sort(vectors @ background.vectors.T, axis=1)[:, ::-1] if len(sentences) else vectors
     for number, (sentence, block) in enumerate(zip(sentences, blocks, strict=True)):
         text = sentence.text
         words = text.split()
@@ -107,17 +223,20 @@ def shape_rows(
             total = sum(weight.values()) or 1.0
             best = index.terms[int(similar[number].argmax())]
             known = [t for t in wanted if t in index.words.vocabulary]
-            owned = [t for t in known if background.get(t, 0.0) < 0.15]
+            owned = [t for t in known if background.docs.get(t, 0.0) < 0.15]
             row += [
                 float(scores[0]),
                 float(scores[:5].mean()),
                 sum(w for t, w in weight.items() if t in best) / total,
                 len(owned) / max(1, len(wanted)),
                 1 - len(known) / max(1, len(wanted)),
-                sum(background.get(t, 0.0) for t in wanted) / max(1, len(wanted)),
+                sum(background.docs.get(t, 0.0) for t in wanted) / max(1, len(wanted)),
             ]
         else:
             row += [0.0] * 6
+        near = float(generic[number, :5].mean())
+        row += _name_signs(text, block.level, lexicon, background)
+        row += [float(generic[number, 0]), near, near - (float(similar[number].max()) if similar is not None else 0.0)]
         rows[number] = row
     return rows
 
@@ -131,7 +250,13 @@ class SentenceModel:
         data = json.loads(artefact.path("sentences.json").read_text(encoding="utf-8"))
         self._checkable, self._generic = load_logistic(data["checkable"]), load_logistic(data["generic"])
         self._threshold = float(data["threshold"])
-        self._background: dict[str, float] = data["background"]
+        self._background = Background(
+            docs=data["background"],
+            copy=data["copy"],
+            vectors=np.load(artefact.path("generic.npy"), allow_pickle=False).astype(np.float32),
+        )
+        # The lexicon of the documentation asked last: an audit asks about one set, page by page.
+        self._read: tuple[Index, Lexicon] | None = None
 
     def judge(
         self, sentences: Sequence[Sentence], blocks: Sequence[Block], encoder: Encoder, index: Index | None
@@ -140,7 +265,9 @@ class SentenceModel:
         if not sentences:
             return []
         vectors = encoder.encode([s.text for s in sentences])
-        rows = np.hstack([vectors.astype(np.float64), shape_rows(sentences, blocks, vectors, index, self._background)])
+        lexicon = self._lexicon(index)
+        shape = shape_rows(sentences, blocks, vectors, index, lexicon, self._background)
+        rows = np.hstack([vectors.astype(np.float64), shape])
         checkable = self._checkable.probabilities(rows)[:, 1]
         generic = self._generic.probabilities(rows)[:, 1]
         return [
@@ -152,3 +279,10 @@ class SentenceModel:
             )
             for s, c, g in zip(sentences, checkable, generic, strict=True)
         ]
+
+    def _lexicon(self, index: Index | None) -> Lexicon | None:
+        if index is None or not index.passages:
+            return None
+        if self._read is None or self._read[0] is not index:
+            self._read = (index, read_lexicon(index))
+        return self._read[1]

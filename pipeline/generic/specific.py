@@ -1,0 +1,69 @@
+"""What would make a generic sentence specific: the nearest documented capability to put there instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.embed import Encoder
+from pipeline.match import Index, passage_text
+from pipeline.records import Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """A generic sentence and the documented capability nearest to it, with a verbatim quote; `similarity` in -1 to 1."""
+
+    sentence: str
+    generic: float
+    capability: str
+    doc: str
+    quote: str
+    similarity: float
+
+
+def make_specific(
+    sentences: Sequence[Sentence], index: Index, encoder: Encoder, *, above: float = 0.6, min_words: int = 4
+) -> tuple[Replacement, ...]:
+    """One Replacement for each generic sentence, in page order; no passage is offered twice on a page.
+
+    Passages that other sentences of the page already speak of closely (0.75) are left out: the page says that already.
+    """
+    wanted = [s for s in sentences if s.generic >= above and len(s.text.split()) >= min_words]
+    if not wanted or not index.passages:
+        return ()
+    near = encoder.encode([s.text for s in wanted]) @ index.vectors.T
+    told = encoder.encode([s.text for s in sentences if s.generic < above])
+    if len(told):
+        near[:, (told @ index.vectors.T).max(axis=0) >= 0.75] = -1.0
+    out = []
+    for row, sentence in enumerate(wanted):
+        place = int(near[row].argmax())
+        passage = index.passages[place]
+        similarity = round(float(near[row, place]), 4)
+        if similarity <= 0.0:
+            continue
+        near[:, place] = -1.0
+        words = set(sentence.text.lower().split())
+        quote = max(passage.parts, key=lambda p: (len(words & set(p.lower().split())), min(len(p), 300)))
+        path = [h for h in passage.heading_path if h]
+        out.append(
+            Replacement(
+                sentence=sentence.text,
+                generic=sentence.generic,
+                capability=path[-1] if path else passage_text(passage)[:60],
+                doc=passage.doc,
+                quote=" ".join(quote.split()[:60]),
+                similarity=similarity,
+            )
+        )
+    return tuple(out)
+
+
+def nearest(texts: Sequence[str], index: Index, encoder: Encoder) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """(n,) similarity of each text to its nearest documentation passage; zeros when there is none."""
+    if not texts or not index.passages:
+        return np.zeros(len(texts), dtype=np.float32)
+    return np.asarray((encoder.encode(texts) @ index.vectors.T).max(axis=1), dtype=np.float32)
