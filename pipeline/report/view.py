@@ -12,7 +12,7 @@ from pipeline.records import OVERPROMISES, Audit, Judgement, PageAudit, Sentence
 from pipeline.report.document import is_url, pages_by_name
 from pipeline.report.findings import Finding, findings, fix_first, unsure_of
 from pipeline.report.hostile import one_line, safe_link
-from pipeline.report.wording import OWNER_TASKS, OWNERS, PLACES, SIGNS, VERDICTS, headline, percent, points, task
+from pipeline.report.wording import INKS, OWNER_TASKS, OWNERS, PLACES, SIGNS, VERDICTS, headline, percent, points, task
 
 MOST_FIRST = 10
 MOST_GENERIC = 15
@@ -85,6 +85,7 @@ class ShareView:
     sign: str
     label: str
     meaning: str
+    colour: str
     count: int
     share: str
     x: float
@@ -195,7 +196,7 @@ class Views:
         for verdict, (label, meaning) in VERDICTS.items():
             if counts[verdict]:
                 share = counts[verdict] / len(judgements)
-                out.append(ShareView(verdict=verdict.value, sign=SIGNS[verdict], label=label, meaning=meaning, count=counts[verdict],
+                out.append(ShareView(verdict=verdict.value, sign=SIGNS[verdict], label=label, meaning=meaning, colour=INKS[verdict], count=counts[verdict],
                                      share=percent(share), x=round(1000 * x, 2), width=round(1000 * share, 2)))
                 x += share
         return out

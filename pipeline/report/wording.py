@@ -18,6 +18,10 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
 SIGNS = {Verdict.SUPPORTED: "✓", Verdict.QUALIFIED: "◐", Verdict.PLANNED: "◷", Verdict.CONTRADICTED: "✕",
          Verdict.UNDOCUMENTED: "?", Verdict.EXTERNAL: "↗", Verdict.UNCHECKABLE: "–"}
 
+# On paper; a screen takes the colours of its light or dark style. WeasyPrint knows no variables inside SVG.
+INKS = {Verdict.SUPPORTED: "#1f7a4d", Verdict.QUALIFIED: "#a96800", Verdict.PLANNED: "#6b4bc4", Verdict.CONTRADICTED: "#c22d35",
+        Verdict.UNDOCUMENTED: "#c2571a", Verdict.EXTERNAL: "#4d6a8f", Verdict.UNCHECKABLE: "#7c8696"}
+
 OWNERS = {"copy": "Copy", "docs": "Docs"}
 OWNER_TASKS = {"copy": "Change the page", "docs": "Ask the docs team first"}
 
