@@ -42,6 +42,9 @@ def results(frontier: Frontier, harvest: Harvest, settings: CrawlSettings) -> It
     for row in frontier.results():
         if row.kind == "probe":
             continue
+        if row.kind == "not_found" and row.origin == "former" and not row.linked and not row.in_sitemap:
+            yield Problem(kind="gone", where=row.url, message=f"{row.url} is gone, and nothing leads there any more.")
+            continue
         if row.state != "done":
             yield Problem(
                 kind=row.kind or "unfinished", where=row.url, message=row.message or f"{row.url} was not fetched."
@@ -57,6 +60,9 @@ def _set_aside(
 ) -> Problem | None:
     """The Problem of a page that is there, but not to be read; None for one that is."""
     url = parse(row.url)
+    if facts["shell"]:
+        message = f"{row.url} is an empty frame that scripts fill: switch crawl.render on, or give the text as a file."
+        return Problem(kind="javascript", where=row.url, message=message)
     if row.origin != "seed" and _is_soft_404(row, facts, harvest.probed.get(row.host)):
         return Problem(
             kind="soft_404",

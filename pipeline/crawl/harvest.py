@@ -56,7 +56,11 @@ class Harvest:
         if self._frontier.resumed:
             self._restore(notes)
         else:
-            self._inherited = self._settings.follow_links and inherit(self._frontier) > 0
+            former = inherit(self._frontier) if self._settings.follow_links else None
+            if former is not None:
+                self._inherited = True
+                self.probed = dict(former.get("probed", {}))
+                self.omitted.inherit(former)
         if self._inherited or self._frontier.resumed:
             for row in self._frontier.known():
                 self._know(row)
@@ -255,8 +259,6 @@ class Harvest:
             kind = read.problem.kind
             if kind == "not_html":
                 self._settle(item, "left_out", kind, read.problem.message)
-            elif kind == "not_found" and self._is_former(item):
-                self._settle(item, "left_out", "gone", f"{item.url} is gone, and nothing leads there any more.")
             else:
                 self.problems += 1
                 self._settle(item, "problem", kind, read.problem.message)
@@ -320,19 +322,7 @@ class Harvest:
         facts = read.facts
         assert facts is not None and read.page is not None
         page = {**read.page, "changed_crawl": self._frontier.crawl_id, "lastmod": item.lastmod}
-        state, kind, message = "done", "", ""
-        if facts["shell"]:
-            state, kind, message = (
-                "problem",
-                "javascript",
-                (
-                    f"{item.url} is an empty frame that scripts fill: switch crawl.render on, or give the text as a file."
-                ),
-            )
-            self.problems += 1
-        self.batch.outcomes.append(
-            Outcome(url=item.url, state=state, kind=kind, message=message, page=page, body=read.body)
-        )
+        self.batch.outcomes.append(Outcome(url=item.url, state="done", page=page, body=read.body))
         if self._inherited and item.body_hash:
             self._compare(item, facts)
         if self._settings.follow_links:
@@ -391,9 +381,6 @@ class Harvest:
                         template=PROBE,
                     )
                 )
-
-    def _is_former(self, item: Item) -> bool:
-        return self._inherited and bool(item.body_hash) and not item.lastmod and hash(item.url) not in self._linked
 
     def _settle(self, item: Item, state: str, kind: str, message: str) -> None:
         self.batch.outcomes.append(Outcome(url=item.url, state=state, kind=kind, message=message))

@@ -29,8 +29,11 @@ def _hash(word: str) -> int:
 
 
 def fingerprint(text: str) -> int:
-    """Simhash of the words of `text`, 0 for a text without words. Signed 64 bit, as databases store it."""
-    words = [_hash(word) for word in WORD.findall(text.lower())]
+    """Simhash of the words of `text`, 0 for a text without words. Signed 64 bit, as databases store it.
+
+    All numbers count as one word: the months of a calendar and the pages of a list are alike.
+    """
+    words = [_hash("0" if word.isdigit() else word) for word in WORD.findall(text.lower())]
     if not words:
         return 0
     words += [0] * (3 - len(words))

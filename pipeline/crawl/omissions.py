@@ -22,12 +22,15 @@ class Omissions:
         self._refused: dict[tuple[str, str], list[Any]] = {}
         self.sitemaps: dict[str, list[str]] = {}
         self.foreign: collections.Counter[str] = collections.Counter()
+        self._former: set[tuple[str, str]] = set()
 
     def refuse(self, refusal: Refusal, url: Url) -> None:
         """Counts `url`; other sites' pages are not worth a word."""
         if refusal.silent:
             return
         key = (refusal.kind, template(url) if refusal.kind in {"trap", "depth"} else refusal.message)
+        if key in self._former:
+            return  # counted by the last crawl, and most pages that lead there are not read again
         if key not in self._refused and len(self._refused) >= MAX_KINDS:
             key = (refusal.kind, "and others")
         self._refused.setdefault(key, [0, url.href[:300], refusal.message])[0] += 1
@@ -60,6 +63,11 @@ class Omissions:
             "refused": [[kind, key, *rest] for (kind, key), rest in self._refused.items()],
             "foreign": dict(self.foreign),
         }
+
+    def inherit(self, notes: dict[str, Any]) -> None:
+        """Takes over what the last crawl left out: unchanged pages, which lead there, are not read again."""
+        self._refused = {(kind, key): rest for kind, key, *rest in notes.get("refused", [])}
+        self._former = set(self._refused)
 
     def restore(self, notes: dict[str, Any]) -> None:
         """Takes up the state that `notes` gave."""

@@ -187,6 +187,7 @@ class SiteCrawl:
         turn, so that slow hosts do not tie threads up."""
         s = self._settings
         if harvest.spent():
+            self._ready.clear()  # they stay leased in the store, and are left out with the rest
             return
         if sum(map(len, self._ready.values())) < s.threads:
             harvest.flush()

@@ -175,7 +175,7 @@ class Guard:
             raise Refused(f"port {url.port} is not one of {', '.join(map(str, sorted(self._ports)))}")
         if literal is not None:
             self.check_address(url.host)
-        elif not self._allowed and (LOCAL_NAME.search(url.host) or url.host in LOCAL_HOSTS):
+        elif not self._allowed and (LOCAL_NAME.search(url.host.rstrip(".")) or url.host in LOCAL_HOSTS):
             raise Refused(f"'{url.host}' is a local name")
 
     def _look_up(self, host: str) -> list[str]:

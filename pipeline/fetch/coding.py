@@ -68,13 +68,11 @@ def _brotli(chunks: Iterator[bytes]) -> Iterator[bytes]:
     engine = brotli.Decompressor()
     try:
         for chunk in chunks:
+            # `can_accept_more_data` says yes while output still waits inside, so it is asked for until none comes.
             out = engine.process(chunk, output_buffer_limit=PIECE)
-            if out:
+            while out:
                 yield out
-            while not engine.can_accept_more_data() and not engine.is_finished():
-                out = engine.process(b"", output_buffer_limit=PIECE)
-                if out:
-                    yield out
+                out = b"" if engine.is_finished() else engine.process(b"", output_buffer_limit=PIECE)
     except brotli.error as err:
         raise Undecodable("not a brotli stream") from err
     if not engine.is_finished():

@@ -212,6 +212,14 @@ def explained(url: Url, err: BaseException) -> Failed:
                 "company's authority with fetch.ca_bundle.",
                 fault=True,
             )
+    # urllib3 calls a refused connection a kind of timeout, so it is looked for first.
+    if any(isinstance(one, ConnectionRefusedError | urllib3.exceptions.NewConnectionError) for one in chain):
+        return Failed(
+            "connect",
+            f"{url.host}:{url.port} takes no connection ({chain[-1]}): look at the server.",
+            transient=True,
+            fault=True,
+        )
     if any(isinstance(one, TIMEOUTS) for one in chain):
         return Failed(
             "timeout",
@@ -223,13 +231,6 @@ def explained(url: Url, err: BaseException) -> Failed:
         return Failed(
             "truncated",
             f"{url.href} ends before the length that its headers promise: look at the server.",
-            transient=True,
-            fault=True,
-        )
-    if any(isinstance(one, ConnectionRefusedError | urllib3.exceptions.NewConnectionError) for one in chain):
-        return Failed(
-            "connect",
-            f"{url.host}:{url.port} takes no connection ({chain[-1]}): look at the server.",
             transient=True,
             fault=True,
         )

@@ -158,8 +158,8 @@ def normalise(text: str, base: str | None = None, *, drop_tracking: bool = False
     drop = re.compile(f"{TRACKING.pattern}|{SESSION_KEY.pattern}", re.I) if drop_tracking else None
     query = _query(_recode(url.query), drop=drop)
     host = url.host.rstrip(".")
-    if not host:
-        return None
+    if not host or (host != url.host and parse(f"http://{host}/") is None):
+        return None  # "09." is a name, "09" would be a broken address
     origin = url.origin.replace(url.host, host, 1) if host != url.host else url.origin
     user = re.match(r"[a-z]+://([^/@]+@)", url.href) if url.userinfo else None
     if user:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+from typing import Any
 
 from sqlalchemy import Engine, func, select, text
 
@@ -53,11 +55,9 @@ def prune(engine: Engine, *, keep_crawls: int) -> int:
         return db.execute(text("DELETE FROM bodies WHERE hash NOT IN (SELECT body_hash FROM pages)")).rowcount
 
 
-def inherit(frontier: Frontier) -> int:
-    """Lists what the last finished crawl under the same settings found; gives the number of URLs.
-
-    So the links of unchanged pages need not be followed once more.
-    """
+def inherit(frontier: Frontier) -> dict[str, Any] | None:
+    """Lists what the last finished crawl under the same settings found, so that the links of unchanged pages need not
+    be followed once more; gives that crawl's notes, or None where there is none."""
     with frontier.engine.begin() as db:
         holding.check(db, frontier.hold)
         mine = select(CRAWLS.c.fingerprint).where(CRAWLS.c.id == frontier.crawl_id).scalar_subquery()
@@ -67,18 +67,20 @@ def inherit(frontier: Frontier) -> int:
             )
         ).scalar()
         if last is None:
-            return 0
-        return db.execute(
+            return None
+        db.execute(
             text(
                 "INSERT INTO frontier (crawl_id, url, wire, host, depth, priority, origin, template, in_sitemap, "
                 "linked, lastmod, state, fence, tries, ready_at, kind, message) "
                 "SELECT :new, url, wire, host, depth, priority, "
                 "CASE WHEN origin = 'seed' THEN origin ELSE 'former' END, template, 0, linked, '', 'pending', 0, "
                 "0, 0, '', '' FROM frontier WHERE crawl_id = :last "
-                "AND (state = 'done' OR kind IN ('redirect', 'not_html'))"
+                "AND kind NOT IN ('probe', 'trap', 'gone')"
             ),
             {"new": frontier.crawl_id, "last": last},
-        ).rowcount
+        )
+        notes: dict[str, Any] = json.loads(db.execute(select(CRAWLS.c.notes).where(CRAWLS.c.id == last)).scalar_one())
+        return notes
 
 
 def _now() -> str:
