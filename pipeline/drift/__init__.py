@@ -1,0 +1,24 @@
+"""How pages and a site change: aligned sentences, tests against an accepted baseline, nightly series, topics."""
+
+from pipeline.drift.align import align
+from pipeline.drift.compare import compare_page, compare_sections
+from pipeline.drift.records import Alarm, ChangeKind, Night, PageDrift, SectionDrift, SentenceChange, Snapshot, Voice
+from pipeline.drift.series import watch
+from pipeline.drift.topics import share_of_voice, topic_shift
+
+__all__ = [
+    "Alarm",
+    "ChangeKind",
+    "Night",
+    "PageDrift",
+    "SectionDrift",
+    "SentenceChange",
+    "Snapshot",
+    "Voice",
+    "align",
+    "compare_page",
+    "compare_sections",
+    "share_of_voice",
+    "topic_shift",
+    "watch",
+]
