@@ -24,6 +24,15 @@ from pipeline.records import Audit, Claim, Judgement, Problem, Verdict
 FAIL_ON = ("contradicted", "planned", "qualified", "undocumented")
 
 
+FORMS = {
+    "csv": "write one row a claim as CSV",
+    "xlsx": "write the findings as a workbook",
+    "markdown": "write a summary as Markdown",
+    "sarif": "write the findings as SARIF 2.1.0 for code hosts",
+    "pdf": "write the scorecard as PDF (needs the extra `pdf`)",
+}
+
+
 class Progress:
     """One line on a terminal that is written over; nothing when quiet or when the error stream is no terminal."""
 
@@ -95,6 +104,9 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument(
         "--site", action="store_true", help="crawl the whole site of each TARGET URL, not only that page"
     )
+    for kind, what in FORMS.items():
+        audit.add_argument(f"--{kind}", type=pathlib.Path, metavar="FILE", help=what)
+    audit.add_argument("--github", action="store_true", help="print findings as GitHub annotations")
     _common(audit)
 
     claims = verbs.add_parser(
@@ -189,7 +201,7 @@ def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
     deliver(args, audit)
     if not args.quiet:
         say(report.terminal(audit))
-        for file in (args.html, args.json):
+        for file in (args.html, args.json, *(getattr(args, kind) for kind in FORMS)):
             if file:
                 say(f"Written: {file}")
     return outcome([j for p in audit.pages for j in p.judgements], audit.problems, wanted)
@@ -203,6 +215,18 @@ def deliver(args: argparse.Namespace, audit: Audit) -> None:
         report.write_json(audit, args.json)
     if args.html:
         report.write_html(audit, args.html)
+    writers = {
+        "csv": report.write_csv,
+        "xlsx": report.write_xlsx,
+        "markdown": report.write_markdown,
+        "sarif": report.write_sarif,
+        "pdf": report.write_pdf,
+    }
+    for kind, write in writers.items():
+        if getattr(args, kind, None):
+            write(audit, getattr(args, kind))
+    if getattr(args, "github", False):
+        say(report.github(audit))
 
 
 def _nothing_read(problems: Sequence[Problem], what: str) -> ExitCode:

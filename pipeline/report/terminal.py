@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import textwrap
 import unicodedata
 
@@ -95,7 +97,9 @@ def _first(shown: list[Finding], total: int, width: int) -> list[str]:
         if judgement.evidence:
             out += _wrapped("    Docs", f"{judgement.evidence[0].quote}  [{judgement.evidence[0].doc}]", width)
         if judgement.remedy:
-            out += _wrapped("    Do", judgement.remedy, width)
+            # The docs' words stand in the line above already.
+            short = re.sub(r"[:.]?\s*(The docs:|Nearest thing documented:)?\s*\u201c.*$", ".", judgement.remedy)
+            out += _wrapped("    Do", short, width)
     return out
 
 
