@@ -140,7 +140,7 @@ def parser() -> argparse.ArgumentParser:
     bench = verbs.add_parser(
         "bench", help="the benchmarks", description="Benchmarks; each prints its figures and how they were made."
     )
-    bench.add_argument("what", choices=["accuracy", "crawl"], metavar="WHAT", help="accuracy | crawl")
+    bench.add_argument("what", choices=["accuracy", "crawl", "drift"], metavar="WHAT", help="accuracy | crawl | drift")
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of the benchmark")
     _common(bench)
     return top
@@ -372,6 +372,10 @@ def run_bench(args: argparse.Namespace, config: Config) -> ExitCode:
         from pipeline.bench.crawl import main as bench_crawl
 
         return ExitCode(bench_crawl(args.rest))
+    if args.what == "drift":
+        from pipeline.bench.drift import main as bench_drift
+
+        return ExitCode(bench_drift(args.rest, config))
     from pipeline.bench.accuracy import main as bench_accuracy
 
     return ExitCode(bench_accuracy(args.rest, config))

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -152,18 +153,20 @@ def run(*, pages: int = 2000, hosts: int = 50, scrapy: bool = True, memory: bool
     )
 
 
-def main() -> None:
-    """The table, or one memory figure for `--memory N`."""
-    if sys.argv[1:2] == ["--memory"]:
-        count = int(sys.argv[2])
+def main(argv: Sequence[str] | None = None) -> int:
+    """The table, or one memory figure for `--memory N`; always 0."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if args[:1] == ["--memory"]:
+        count = int(args[1])
         with Loopback(count, 50) as site, Store() as store:
             _once(site.seeds, store)
         sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f}")
-        return
-    quick = "--quick" in sys.argv
+        return 0
+    quick = "--quick" in args
     for name, value in asdict(run(memory=not quick)).items():
         sys.stdout.write(f"{name:22} {value}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
