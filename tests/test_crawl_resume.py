@@ -247,7 +247,7 @@ def test_budget_is_said_and_progress_is_told(site: Site) -> None:
     with Store() as store, Fetcher(FetchSettings(hosts=site.town.hosts(), polite=False)) as fetcher:
         found = list(crawl(settings, fetcher, store, on_progress=told.append))
     assert len([f for f in found if isinstance(f, Crawled)]) == 10
-    assert Counter(f.kind for f in found if isinstance(f, Problem))["budget"] == PAGES - 10
+    assert Counter(f.kind for f in found if isinstance(f, Problem))["budget"] >= PAGES - 10
     assert told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -135,3 +136,37 @@ def test_an_empty_frame_is_said_to_be_one() -> None:
     finally:
         town.close()
     assert (pages, [p.kind for p in problems]) == ([], ["javascript"])
+
+
+def test_a_page_made_by_scripts_is_rendered_through_the_gate() -> None:
+    pytest.importorskip("playwright")
+    if not shutil.which("chromium"):
+        pytest.skip("no Chromium on this machine")
+    canary = Town({"127.0.0.1": lambda path, headers: answer("caught", Access_Control_Allow_Origin="*")})
+    inside = f"127.0.0.1:{canary.port}"
+    script = (
+        "const root = document.getElementById('root');"
+        "fetch('/data').then(r => r.text()).then(t => { root.innerText = 'Rendered: ' + t });"
+        f"fetch('http://{inside}/fetch').catch(() => 0); new Image().src = 'http://{inside}/image';"
+        f"try {{ new WebSocket('ws://{inside}/socket') }} catch (e) {{}}"
+        f"const f = document.createElement('iframe'); f.src = 'http://{inside}/frame'; document.body.append(f);"
+    )
+    shell = f'<html><head><title>App</title></head><body><div id="root"></div><script>{script}</script></body></html>'
+    words = "what scripts have brought in afterwards, " * 10
+
+    def street(path: str, headers: dict[str, str]) -> bytes:
+        if path == "/":
+            return answer(shell)
+        return answer(words, kind="text/plain") if path == "/data" else answer("", status="404 Not Found")
+
+    town = Town({"app.evil": street})
+    try:
+        settings = CrawlSettings(seeds=("http://app.evil/",), render=True, use_sitemaps=False)
+        pages, problems = crawl_site(settings.seeds, settings, fetch=quick(town, deadline_s=20.0, read_timeout_s=5.0))
+    finally:
+        town.close()
+        canary.close()
+    assert problems == []
+    assert b"Rendered: what scripts have brought in" in pages[0].body
+    assert pages[0].notes == ("rendered",)
+    assert canary.log == []

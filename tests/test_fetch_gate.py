@@ -20,6 +20,8 @@ from pipeline.errors import ConfigError
 from pipeline.fetch import Fetcher, FetchSettings, Validators
 from pipeline.fetch.address import Guard, Refused, denied
 from pipeline.fetch.gate import retry_after
+from pipeline.fetch.proxy import FilteringProxy
+from pipeline.fetch.render import Renderer
 from pipeline.fetch.url import TrapLimits, normalise, parse, trap
 from pipeline.records import Fetched, Problem
 
@@ -298,6 +300,38 @@ def test_proxies_of_the_environment_are_ignored(town: Town, monkeypatch: pytest.
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     with Fetcher(settings(town)) as fetcher:
         assert kind_of(fetcher.fetch("http://open.evil/")) == "200"
+
+
+def test_the_browsers_proxy_lets_only_checked_addresses_through(town: Town) -> None:
+    guard = Guard(settings(town))
+    proxy = FilteringProxy(settings(town), guard)
+    place = ("127.0.0.1", int(proxy.address.rpartition(":")[2]))
+
+    def ask(request: str) -> bytes:
+        with socket.create_connection(place, 5) as line:
+            line.sendall(request.encode())
+            out = b""
+            while data := line.recv(65536):
+                out += data
+            return out
+
+    try:
+        assert b"200 OK" in ask("GET http://open.evil/x HTTP/1.1\r\nHost: open.evil\r\n\r\n")
+        assert town.paths("open.evil") == ["/x"]
+        for target in ("127.0.0.1", "169.254.169.254", "[::1]", "localhost", "127.1"):
+            assert b"403" in ask(f"GET http://{target}/ HTTP/1.1\r\nHost: {target}\r\n\r\n")[:20]
+            assert b"403" in ask(f"CONNECT {target}:443 HTTP/1.1\r\n\r\n")[:20]
+        assert proxy.refused == 10
+    finally:
+        proxy.close()
+        guard.close()
+
+
+def test_rendering_without_a_browser_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with Fetcher(FetchSettings()) as fetcher:
+        found = Renderer(fetcher).render("http://example.com/")
+    assert isinstance(found, Problem) and "Chromium" in found.message
 
 
 @pytest.mark.parametrize(

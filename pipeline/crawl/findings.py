@@ -40,7 +40,7 @@ def results(frontier: Frontier, harvest: Harvest, settings: CrawlSettings) -> It
     likes = near(((row.url, row.print) for row in rows if row.url not in twins), settings.near_bits)
     families = collections.Counter(template(url) for row in rows if (url := parse(row.url)) is not None)
     for row in frontier.results():
-        if row.kind == "probe":
+        if row.origin == "probe":
             continue
         if row.kind == "not_found" and row.origin == "former" and not row.linked and not row.in_sitemap:
             yield Problem(kind="gone", where=row.url, message=f"{row.url} is gone, and nothing leads there any more.")
@@ -61,7 +61,8 @@ def _set_aside(
     """The Problem of a page that is there, but not to be read; None for one that is."""
     url = parse(row.url)
     if facts["shell"]:
-        message = f"{row.url} is an empty frame that scripts fill: switch crawl.render on, or give the text as a file."
+        remedy = "give the text as a file" if settings.render else "switch crawl.render on, or give the text as a file"
+        message = f"{row.url} is an empty frame that scripts fill: {remedy}."
         return Problem(kind="javascript", where=row.url, message=message)
     if row.origin != "seed" and _is_soft_404(row, facts, harvest.probed.get(row.host)):
         return Problem(

@@ -28,6 +28,8 @@ class FetchSettings:
     ports: tuple[int, ...] = (80, 443)
     # A PEM file with further certificate authorities (a company's own); empty: the bundle of certifi alone.
     ca_bundle: str = ""
+    # The Chromium that renders pages made by scripts; empty: the one of the system, by its usual names.
+    chromium: str = ""
 
     # Politeness. One second and one connection a host is what site owners do not notice (Nutch 5 s, Heritrix 3 s at
     # least; Botify warns that sites suffer at 10-20 pages/s); twice the last answer time backs off from slow servers.

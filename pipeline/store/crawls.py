@@ -75,7 +75,7 @@ def inherit(frontier: Frontier) -> dict[str, Any] | None:
                 "SELECT :new, url, wire, host, depth, priority, "
                 "CASE WHEN origin = 'seed' THEN origin ELSE 'former' END, template, 0, linked, '', 'pending', 0, "
                 "0, 0, '', '' FROM frontier WHERE crawl_id = :last "
-                "AND kind NOT IN ('probe', 'trap', 'gone')"
+                "AND kind NOT IN ('trap', 'gone') AND origin <> 'probe'"
             ),
             {"new": frontier.crawl_id, "last": last},
         )
