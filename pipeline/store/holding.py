@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-import socket
+import platform
 import time
 import uuid
 from collections.abc import Callable
@@ -50,13 +50,13 @@ def _born(pid: int) -> str:
 
 def me() -> str:
     """This process, told apart from an earlier one with the same number."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_born(os.getpid())}/{uuid.uuid4().hex[:8]}"
+    return f"{platform.node()}/{os.getpid()}/{_born(os.getpid())}/{uuid.uuid4().hex[:8]}"
 
 
 def is_gone(holder: str) -> bool:
     """Whether `holder` is a process of this machine that has ended."""
     host, pid, born, _ = (*holder.split("/"), "", "", "", "")[:4]
-    if host != socket.gethostname() or not pid.isdigit() or born == "?":
+    if host != platform.node() or not pid.isdigit() or born == "?":
         return False
     return _born(int(pid)) != born
 
