@@ -180,7 +180,8 @@ def plan_ladder(pages: Iterable[Page]) -> tuple[str, ...]:
                     named[word] += 1
     prose = [n for n in named if n in USUAL_ORDER]
     if tables:
-        ladder = list(max(tables, key=lambda t: (tables[t], t)))
+        best: tuple[str, ...] = max(tables, key=lambda t: (tables[t], t))
+        ladder = list(best)
         if sum(n in USUAL_ORDER for n in ladder) >= 2:
             return tuple(ladder)
         # Rare names: a plan of the usual ones that only the prose knows stands above or below, so it is kept as well.
