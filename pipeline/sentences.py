@@ -192,7 +192,8 @@ def shape_rows(
     rows = np.zeros((len(sentences), len(shape_columns())))
     cue = rules.load("types")["call_to_action"]
     similar = vectors @ index.vectors.T if index is not None and len(index.passages) and len(sentences) else None
-    generic = np.sort(vectors @ background.vectors.T, axis=1)[:, ::-1] if len(sentences) else vectors
+    generic = _largest(vectors @ background.vectors.T, 5)
+    nearest = _largest(similar, 5) if similar is not None else None
     for number, (sentence, block) in enumerate(zip(sentences, blocks, strict=True)):
         text = sentence.text
         words = text.split()
@@ -216,8 +217,8 @@ def shape_rows(
                 and words[0][0].isupper()
             ),
         ]
-        if similar is not None and index is not None:
-            scores = np.sort(similar[number])[::-1]
+        if similar is not None and nearest is not None and index is not None:
+            scores = nearest[number]
             wanted = set(terms(text))
             weight = {t: index.words.rarity(t) for t in wanted}
             total = sum(weight.values()) or 1.0
@@ -226,7 +227,7 @@ def shape_rows(
             owned = [t for t in known if background.docs.get(t, 0.0) < 0.15]
             row += [
                 float(scores[0]),
-                float(scores[:5].mean()),
+                float(scores.mean()),
                 sum(w for t, w in weight.items() if t in best) / total,
                 len(owned) / max(1, len(wanted)),
                 1 - len(known) / max(1, len(wanted)),
@@ -234,11 +235,17 @@ def shape_rows(
             ]
         else:
             row += [0.0] * 6
-        near = float(generic[number, :5].mean())
+        near = float(generic[number].mean())
         row += _name_signs(text, block.level, lexicon, background)
-        row += [float(generic[number, 0]), near, near - (float(similar[number].max()) if similar is not None else 0.0)]
+        row += [float(generic[number, 0]), near, near - (float(nearest[number, 0]) if nearest is not None else 0.0)]
         rows[number] = row
     return rows
+
+
+def _largest(scores: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """(n, most or fewer) the largest of each row, falling."""
+    cut = max(0, scores.shape[1] - most)
+    return np.asarray(np.sort(np.partition(scores, cut, axis=1)[:, cut:], axis=1)[:, ::-1])
 
 
 class SentenceModel:

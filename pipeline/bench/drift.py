@@ -241,7 +241,7 @@ def plot(series: dict[str, list[float]], alarm: int | None) -> str:
         line = " ".join(spot(i, v) for i, v in enumerate(values))
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(
-            f'<text x="{width - 172}" y="{top + 12 + 16 * k}" fill="{colour}">{html.escape(name[-28:])}</text>'
+            f'<text x="{width - 172}" y="{top + 12 + 16 * k}" fill="{colour}">{html.escape(name if len(name) <= 28 else "…" + name[-27:])}</text>'
         )
     if alarm is not None:
         x = spot(alarm - 1, low).split(",")[0]

@@ -82,8 +82,8 @@ def compare_page(
     now: Snapshot,
     encoder: Encoder,
     *,
-    alpha: float = 0.005,
-    min_rise: float = 3.0,
+    alpha: float = 0.002,
+    min_rise: float = 4.0,
     min_sentences: int = 8,
 ) -> PageDrift:
     """What changed on a page since its accepted baseline, and whether its copy became more generic than chance explains.
