@@ -226,6 +226,22 @@ def test_a_page_that_is_gone_is_said_to_be_gone(site: Site) -> None:
     assert kinds["http://site.evil/p/7"] in {"not_found", "gone"}
 
 
+def test_postgresql_gives_the_same(site: Site) -> None:
+    place = os.environ.get("SAYSDOES_POSTGRES_URL", "")
+    if not place:
+        pytest.skip("SAYSDOES_POSTGRES_URL names no empty PostgreSQL database, such as postgresql+psycopg://me@host/db")
+    with Store() as store, Store(place) as postgres:
+        assert shown(run(site, postgres)) == shown(run(site, store))
+        site.edition[5], site.dates[5] = 1, "2026-02-02"
+        found = run(site, postgres, sample_share=0.0)
+        assert [f.fetched.url for f in found if isinstance(f, Crawled) and f.changed] == ["http://site.evil/p/5"]
+        with pytest.raises(Fenced):
+            old = take(postgres.engine, "x", lease_s=0.0)
+            frontier = open_frontier(postgres.engine, old, "f", lease_s=0.0)
+            take(postgres.engine, "x", lease_s=1.0)
+            frontier.renew()
+
+
 def test_bodies_are_kept_once_and_whole(site: Site) -> None:
     with Store() as store:
         found = run(site, store)

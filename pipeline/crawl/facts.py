@@ -119,7 +119,7 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-@functools.lru_cache(maxsize=20_000)
+@functools.lru_cache(maxsize=2_000)
 def _identity(href: str) -> str | None:
     return normalise(href, drop_tracking=True)
 

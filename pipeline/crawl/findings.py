@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,10 +36,10 @@ def results(frontier: Frontier, harvest: Harvest, settings: CrawlSettings) -> It
     if harvest.recount_links:
         _relink(frontier)
     yield from harvest.omitted.reports()
-    rows = frontier.prints()
-    twins = _duplicates(rows)
-    likes = near(((row.url, row.print) for row in rows if row.url not in twins), settings.near_bits)
-    families = collections.Counter(template(url) for row in rows if (url := parse(row.url)) is not None)
+    twins = _duplicates(frontier)
+    prints = ((row.url, row.print) for row in frontier.prints() if row.url not in twins)
+    likes = near(prints, settings.near_bits)
+    families = collections.Counter(sys.intern(row.template) for row in frontier.prints())
     for row in frontier.results():
         if row.origin == "probe":
             continue
@@ -92,17 +93,21 @@ def _is_soft_404(row: Any, facts: dict[str, Any], probe: list[Any] | None) -> bo
     return (alike and (named or facts["title"] == title)) or (named and facts["words"] < 150)
 
 
-def _duplicates(rows: list[Any]) -> dict[str, str]:
+def _duplicates(frontier: Frontier) -> dict[str, str]:
     """{url: the one that is read} for pages with the same title and text: seeds, listed and short addresses win."""
+    seen: set[int] = set()
+    double: set[int] = set()
+    for row in frontier.prints():
+        key = hash(row.text_hash)
+        (double if key in seen else seen).add(key)
     same: dict[str, list[Any]] = collections.defaultdict(list)
-    for row in rows:
-        if row.text_hash:
+    for row in frontier.prints() if double else ():
+        if row.text_hash and hash(row.text_hash) in double:
             same[row.text_hash].append(row)
     found: dict[str, str] = {}
     for group in same.values():
-        if len(group) > 1:
-            best = min(group, key=lambda r: (r.origin != "seed", not r.in_sitemap, "?" in r.url, len(r.url), r.url))
-            found.update({r.url: best.url for r in group if r.url != best.url})
+        best = min(group, key=lambda r: (r.origin != "seed", not r.in_sitemap, "?" in r.url, len(r.url), r.url))
+        found.update({r.url: best.url for r in group if r.url != best.url})
     return found
 
 

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import heapq
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -63,17 +64,21 @@ def near(prints: Iterable[tuple[str, int]], bits: int) -> dict[str, str]:
 
     Two such prints agree in at least one of four bands of 16 bits, so only those are compared.
     """
-    bands: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
+    bands: dict[int, list[int]] = defaultdict(list)
+    urls: list[str] = []
+    values = array("q")
     found: dict[str, str] = {}
     for url, value in prints:
         if value == 0:
             continue
-        keys = [(band, value >> (16 * band) & 0xFFFF) for band in range(4)]
-        known = ((other, seen) for key in keys for other, seen in bands[key][:64])
-        match = next((other for other, seen in known if distance(value, seen) <= bits), None)
+        keys = [band << 16 | value >> (16 * band) & 0xFFFF for band in range(4)]
+        places = (place for key in keys for place in bands[key][:64])
+        match = next((place for place in places if distance(value, values[place]) <= bits), None)
         if match is not None:
-            found[url] = match
+            found[url] = urls[match]
             continue
         for key in keys:
-            bands[key].append((url, value))
+            bands[key].append(len(urls))
+        urls.append(url)
+        values.append(value)
     return found

@@ -83,14 +83,16 @@ class _Worker:
 class Quarantine:
     """`size` readers; each may take `seconds` and `memory` bytes for one page.
 
-    They are started at once, so that their imports run while the first pages are fetched.
+    One is started at once, so that its imports run while the first pages are fetched; the others when they are needed.
     """
 
     def __init__(self, *, size: int, seconds: float, memory: int) -> None:
         self._seconds, self._memory = seconds, memory
-        self._free: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
-        for _ in range(size):
-            self._free.put(_Worker(memory))
+        # Last in, first out: a reader that runs already comes before one that is yet to be started.
+        self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(size - 1):
+            self._free.put(None)
+        self._free.put(_Worker(memory))
         self._size = size
 
     def read(self, url: str, content_type: str, body: bytes) -> dict[str, Any]:

@@ -51,7 +51,7 @@ EDIT_QUERY = re.compile(
 )
 
 
-@functools.lru_cache(maxsize=20_000)
+@functools.lru_cache(maxsize=2_000)
 def template(url: Url) -> str:
     """The family that a page belongs to by its address: `/blog/2024/05/a-post?page=3` gives `/blog/{n}/{n}/*?page`.
 

@@ -136,6 +136,8 @@ def _xml(body: bytes, url: str) -> Iterator[Entry]:
 
 def _value(node: etree._Element) -> str:
     """Text of an element, CDATA included; entities that were not resolved are left out."""
+    if not len(node):
+        return (node.text or "").strip()
     return "".join(node.xpath("text()")).strip()  # type: ignore[arg-type]
 
 
@@ -147,7 +149,6 @@ def _entry(node: etree._Element, name: str, url: str, root: str) -> Entry | None
     news = False
     for child in node:
         kind = _local(child.tag)
-        prefixed = etree.QName(child).namespace if isinstance(child.tag, str) else None
         if kind == "loc" and not place:
             place = _value(child)
         elif kind == "link":
@@ -166,7 +167,7 @@ def _entry(node: etree._Element, name: str, url: str, root: str) -> Entry | None
             lastmod = _value(child)
         elif kind == "image":
             images += [_value(loc) for loc in child if _local(loc.tag) == "loc"]
-        elif kind == "news" and "news" in (prefixed or "news"):
+        elif kind == "news":
             news = True
     if not place and name == "sitemap":
         place = _value(node)  # seen in the wild: the address without its <loc>

@@ -57,7 +57,7 @@ class Url:
         return self.path + (f"?{self.query}" if self.query else "")
 
 
-@functools.lru_cache(maxsize=20_000)
+@functools.lru_cache(maxsize=2_000)
 def parse(text: str, base: str | None = None) -> Url | None:
     """The URL in `text`, resolved against `base` and without its fragment; None where a browser would refuse it."""
     try:
@@ -133,7 +133,7 @@ def _query(text: str, *, drop: re.Pattern[str] | None) -> str:
     return "&".join(shown for _, shown in sorted(pairs, key=lambda p: p[0]))
 
 
-@functools.lru_cache(maxsize=20_000)
+@functools.lru_cache(maxsize=2_000)
 def normalise(text: str, base: str | None = None, *, drop_tracking: bool = False) -> str | None:
     """The one spelling of a URL, or None where it cannot be parsed.
 

@@ -307,24 +307,29 @@ class Frontier:
                 return
             after = rows[-1].url
 
-    def prints(self) -> list[Any]:
-        """(url, text_hash, print, in_sitemap, final_url) of the pages that are done, in order of their URL."""
-        with self._reading().connect() as db:
-            return list(
-                db.execute(
-                    select(
-                        FRONTIER.c.url,
-                        PAGES.c.text_hash,
-                        PAGES.c.print,
-                        FRONTIER.c.in_sitemap,
-                        FRONTIER.c.origin,
-                        PAGES.c.final_url,
-                    )
-                    .join(PAGES, and_(PAGES.c.site == self.site, PAGES.c.url == FRONTIER.c.url))
-                    .where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.state == "done")
-                    .order_by(FRONTIER.c.url)
-                ).all()
+    def prints(self) -> Iterator[Any]:
+        """(url, text_hash, print, in_sitemap, origin, template) of the pages that are done, in order of their URL."""
+        query = (
+            select(
+                FRONTIER.c.url,
+                PAGES.c.text_hash,
+                PAGES.c.print,
+                FRONTIER.c.in_sitemap,
+                FRONTIER.c.origin,
+                FRONTIER.c.template,
             )
+            .join(PAGES, and_(PAGES.c.site == self.site, PAGES.c.url == FRONTIER.c.url))
+            .where(FRONTIER.c.crawl_id == self.crawl_id, FRONTIER.c.state == "done")
+            .order_by(FRONTIER.c.url)
+        )
+        after = ""
+        while True:
+            with self._reading().connect() as db:
+                rows = db.execute(query.where(FRONTIER.c.url > after).limit(1000)).all()
+            yield from rows
+            if len(rows) < 1000:
+                return
+            after = rows[-1].url
 
     def notes(self) -> dict[str, Any]:
         """What the crawl wrote down about itself."""

@@ -73,12 +73,14 @@ def take(
             now = time.time()
             if row is None:
                 insert = (postgresql if db.dialect.name == "postgresql" else sqlite).insert(SITES)
-                made = db.execute(
+                db.execute(
                     insert.values(site=site, fence=1, holder=holder, held_until=now + lease_s).on_conflict_do_nothing(
                         index_elements=["site"]
                     )
                 )
-                if made.rowcount == 1:
+                # Drivers differ in what they tell about an insert, so the row itself is asked.
+                row = db.execute(query).one()
+                if row.holder == holder:
                     return Hold(site=site, fence=1, holder=holder)
             elif not row.holder or row.held_until <= now or is_gone(row.holder):
                 db.execute(
