@@ -146,8 +146,8 @@ def _first(alarms: Sequence[object]) -> int | None:
     return int(getattr(alarms[0], "confirmed", "0")) if alarms else None
 
 
-def false_alarms(product: Product, encoder: CachedEncoder, nights: int, *, edited: bool) -> tuple[int, int]:
-    """(alarms, page-nights). Edited: three nights in ten a page gets one to three sentences of other pages of its site, or loses some."""
+def false_alarms(product: Product, encoder: CachedEncoder, nights: int, edits: float) -> tuple[int, int]:
+    """(alarms, page-nights). With the chance `edits` a night a page gets one to three sentences of any pages of its site, or loses some."""
     others = [s for p in product.snapshots for s in p.sentences if len(s.text.split()) >= 4]
     alarms = total = 0
     for number, baseline in enumerate(chosen(product)):
@@ -155,7 +155,7 @@ def false_alarms(product: Product, encoder: CachedEncoder, nights: int, *, edite
         now = list(baseline.sentences)
         series, last = [], compare_page(baseline, baseline, encoder)
         for night in range(nights):
-            if edited and rng.random() < 0.3:
+            if rng.random() < edits:
                 for _ in range(int(rng.integers(1, 4))):
                     place, what = int(rng.integers(len(now))), rng.random()
                     fresh = others[int(rng.integers(len(others)))]
@@ -260,6 +260,9 @@ def main(argv: Sequence[str], config: Config) -> int:
     parser.add_argument("--sites", type=pathlib.Path, help="their site/ and docs/")
     parser.add_argument("--products", nargs="*", help="only these")
     parser.add_argument("--nights", type=int, default=30)
+    parser.add_argument(
+        "--edits", type=float, default=0.1, help="chance that a page is edited in a night (default 0.1)"
+    )
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--plot", type=pathlib.Path)
     args = parser.parse_args(argv)
@@ -274,8 +277,8 @@ def main(argv: Sequence[str], config: Config) -> int:
             continue
         product = read_product(labels, base, encoder, model)
         first, site, shares = creep(product, encoder, args.nights)
-        still = false_alarms(product, encoder, args.nights, edited=False)
-        edits = false_alarms(product, encoder, args.nights, edited=True)
+        still = false_alarms(product, encoder, args.nights, 0.0)
+        edits = false_alarms(product, encoder, args.nights, args.edits)
         copies = clones(product)
         sold = undersold_found(product, encoder)
         pages += first
