@@ -204,6 +204,7 @@ def read_facts(url: str, content_type: str, body: bytes) -> dict[str, Any]:
     return {
         "title": " ".join(title.split())[:300],
         "canonical": canonical,
+        "canonical_id": (_identity(canonical) or canonical) if canonical else "",
         "robots": meta.get("robots", ""),
         "hreflang": hreflang,
         "links": links,
@@ -232,6 +233,7 @@ def _plain(body: bytes) -> dict[str, Any]:
     return {
         "title": "",
         "canonical": "",
+        "canonical_id": "",
         "robots": "",
         "hreflang": [],
         "links": [],

@@ -15,10 +15,9 @@ from typing import Any
 from pipeline.crawl.crawled import Crawled
 from pipeline.crawl.harvest import Harvest
 from pipeline.crawl.likeness import distance, near
-from pipeline.crawl.reading import unpack_facts
-from pipeline.crawl.scope import template
+from pipeline.crawl.reading import unpack_facts, unpack_links
 from pipeline.crawl.settings import CrawlSettings
-from pipeline.fetch.url import normalise, parse
+from pipeline.fetch.url import parse
 from pipeline.records import Fetched, Problem
 from pipeline.store import Frontier
 from pipeline.store.bodies import unpack
@@ -60,7 +59,6 @@ def _set_aside(
     row: Any, facts: dict[str, Any], twins: dict[str, str], harvest: Harvest, settings: CrawlSettings
 ) -> Problem | None:
     """The Problem of a page that is there, but not to be read; None for one that is."""
-    url = parse(row.url)
     if facts["shell"]:
         remedy = "give the text as a file" if settings.render else "switch crawl.render on, or give the text as a file"
         message = f"{row.url} is an empty frame that scripts fill: {remedy}."
@@ -71,7 +69,7 @@ def _set_aside(
             where=row.url,
             message=(f"{row.url} says 'not found' with status 200: answer 404, and mend the links that lead there."),
         )
-    if settings.documents and url is not None and (newer := harvest.scope.versions.older(url)):
+    if settings.documents and (url := parse(row.url)) is not None and (newer := harvest.scope.versions.older(url)):
         return Problem(
             kind="older_version", where=row.url, message=f"{row.url} is of an older version: {newer} is read."
         )
@@ -116,17 +114,15 @@ def _relink(frontier: Frontier) -> None:
     linked: set[str] = set()
     for row in frontier.results(bodies=False):
         if row.state == "done" and row.facts is not None:
-            linked.update(link[0] for link in unpack_facts(row.facts)["links"] if link[0] != row.url)
+            linked.update(link[0] for link in unpack_links(row.facts) if link[0] != row.url)
     frontier.relink(linked)
 
 
-def _group(url: str, families: collections.Counter[str]) -> str:
+def _group(row: Any, families: collections.Counter[str]) -> str:
     """The template that a page is one of many of ("/blog/*"); its own path where it stands alone."""
-    parsed = parse(url)
-    if parsed is None:
-        return ""
-    family = template(parsed)
-    return family if families[family] >= GROUP_SIZE else parsed.path
+    if families[row.template] >= GROUP_SIZE:
+        return str(row.template)
+    return "/" + "".join(row.url.split("/", 3)[3:]).partition("?")[0]
 
 
 def _crawled(row: Any, facts: dict[str, Any], families: collections.Counter[str], like: str, crawl_id: int) -> Crawled:
@@ -144,19 +140,18 @@ def _crawled(row: Any, facts: dict[str, Any], families: collections.Counter[str]
         not_modified=row.changed_crawl != crawl_id,
         notes=tuple(json.loads(row.notes)),
     )
-    canonical = facts["canonical"]
     return Crawled(
         fetched=fetched,
         title=facts["title"],
         language=facts["language"],
-        canonical=(normalise(canonical) or canonical) if canonical else "",
+        canonical=facts["canonical_id"],
         robots=",".join(t for t in tags if t),
         hreflang=tuple((code, href) for code, href in facts["hreflang"]),
         in_sitemap=bool(row.in_sitemap),
         linked=bool(row.linked),
         seed=row.origin == "seed",
         depth=row.depth,
-        group=_group(row.url, families),
+        group=_group(row, families),
         near_duplicate_of=like,
         changed=row.changed_crawl == crawl_id,
         words=facts["words"],

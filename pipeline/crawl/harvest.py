@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.crawl.discovery import Listed
 from pipeline.crawl.families import Families
 from pipeline.crawl.omissions import Omissions
-from pipeline.crawl.reading import Read, unpack_facts
+from pipeline.crawl.reading import Read, unpack_facts, unpack_links
 from pipeline.crawl.scope import Refusal, Scope, template
 from pipeline.crawl.settings import CrawlSettings
 from pipeline.fetch.url import Url, normalise, parse
@@ -144,7 +144,7 @@ class Harvest:
                 host=url.host,
                 depth=depth,
                 origin=origin,
-                template=template(url),
+                template="" if known else template(url),  # a known row keeps its own
                 priority=0.0 if origin == "seed" else self.scope.priority(url, depth=depth, listed=listed),
                 in_sitemap=listed,
                 linked=linked,
@@ -317,7 +317,7 @@ class Harvest:
             if self._settings.follow_links and not self._inherited:
                 stored = self._frontier.facts([item.url]).get(item.url)
                 if stored is not None:
-                    self.links(unpack_facts(stored[0])["links"], item.depth)
+                    self.links(unpack_links(stored[0]), item.depth)
             return
         facts = read.facts
         assert facts is not None and read.page is not None
@@ -341,7 +341,7 @@ class Harvest:
         if stored is None:
             return
         before = unpack_facts(stored[0])
-        if {link[0] for link in before["links"]} - {link[0] for link in facts["links"]}:
+        if {link[0] for link in unpack_links(stored[0])} - {link[0] for link in facts["links"]}:
             self._changed_links = True
         lied = item.lastmod and item.lastmod == item.known_lastmod and before["text_hash"] != facts["text_hash"]
         if lied and not self._distrust and self._settings.trust_lastmod:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,8 @@ from pipeline.fetch.url import normalise
 from pipeline.records import Fetched, Problem
 from pipeline.store import Item
 from pipeline.store.bodies import body_hash, pack, unpack
+
+SIZE = struct.Struct(">I")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +40,21 @@ class Read:
 
 
 def pack_facts(facts: dict[str, Any]) -> bytes:
-    """Facts as the store keeps them."""
-    return pack(json.dumps(facts, separators=(",", ":")).encode())
+    """Facts as the store keeps them: links apart from the rest, since they are many and seldom asked for."""
+    rest = {name: value for name, value in facts.items() if name != "links"}
+    head = pack(json.dumps(rest, separators=(",", ":")).encode())
+    return SIZE.pack(len(head)) + head + pack(json.dumps(facts["links"], separators=(",", ":")).encode())
 
 
 def unpack_facts(data: bytes) -> dict[str, Any]:
-    """What `pack_facts` packed."""
-    found: dict[str, Any] = json.loads(unpack(data))
+    """What `pack_facts` packed, without the links."""
+    found: dict[str, Any] = json.loads(unpack(data[SIZE.size : SIZE.size + SIZE.unpack_from(data)[0]]))
+    return found
+
+
+def unpack_links(data: bytes) -> list[list[str]]:
+    """[identity, wire form] of each page that the page links to."""
+    found: list[list[str]] = json.loads(unpack(data[SIZE.size + SIZE.unpack_from(data)[0] :]))
     return found
 
 
