@@ -424,8 +424,11 @@ def read_html(body: bytes | str, source: str) -> Page:
     soup = BeautifulSoup(body, "lxml")
     reader = _Reader(soup)
     reader.head()
-    root = soup.body or soup
-    reader.walk(root, Region.MAIN)
+    # libxml2 leaves HTML5 elements such as <main> in the head when a page does without <body>.
+    for child in list(soup.head.children) if soup.head else []:
+        if isinstance(child, Tag) and child.name in BLOCKS:
+            reader.walk(child, _region(child, Region.MAIN))
+    reader.walk(soup.body or soup, Region.MAIN)
     reader.json_ld()
     html = soup.html
     language = str(html.get("lang") or "").split("-")[0].lower() if isinstance(html, Tag) else ""

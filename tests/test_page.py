@@ -73,3 +73,8 @@ def test_broken_and_hostile_markup_never_raises() -> None:
 def test_cookie_words_in_copy_are_no_banner() -> None:
     page = read_html("<main><div class='cookieless-analytics'><p>No cookies, just insights.</p></div></main>", "x")
     assert page.blocks[0].region is Region.MAIN
+
+
+def test_a_page_without_body_tags_is_read() -> None:
+    page = read_html("<!doctype html><title>Docs</title><main><h1>Docs</h1><ul><li>first</li></ul></main>", "x")
+    assert [b.text for b in page.blocks] == ["Docs", "Docs", "first"]
