@@ -59,11 +59,9 @@ class Judge:
             condition = condition_of(claim, read, reading, ladder) if verdict is Verdict.QUALIFIED and read else None
             evidence = evidence_for(claim, verdict, read, reading) if verdict is not Verdict.UNCHECKABLE else ()
             candidates = candidates_of(match)
-            risk = (
-                100 * decided.overpromise * SEVERITY.get(verdict, 0.0) * (0.5 + 0.5 * claim.prominence)
-                if verdict in OVERPROMISES
-                else 0.0
-            )
+            # Expected severity: a sure contradiction stands before an unsure one, whatever the verdict shown.
+            expected = sum(decided.chances.get(v.value, 0.0) * severity for v, severity in SEVERITY.items())
+            risk = 100 * expected * (0.5 + 0.5 * claim.prominence) if verdict in OVERPROMISES else 0.0
             out.append(
                 Judgement(
                     claim=claim,
