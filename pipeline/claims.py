@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline import rules
-from pipeline.records import BlockKind, Claim, ClaimType, Page, Region, Sentence
+from pipeline.records import Block, BlockKind, Claim, ClaimType, Page, Region, Sentence
 
 # Abbreviations after which a full stop ends no sentence.
 ABBREVIATION = re.compile(
@@ -153,13 +153,20 @@ def claim_id(source: str, text: str, count: int) -> str:
     return hashlib.sha256(f"{source}\0{text}\0{count}".encode()).hexdigest()[:12]
 
 
+def _of_plan_table(block: Block, sentence: Sentence) -> bool:
+    """Rows and row names of tables with three columns or more: the columns carry the condition, so a verdict on the words
+    of the row alone would call every plan table an overpromise."""
+    whole = len(sentence.text) == len(block.text)
+    return len(block.cells) >= 3 and bool(block.columns) and (whole or sentence.text == block.cells[0])
+
+
 def claims_of(page: Page, sentences: Sequence[Sentence]) -> list[Claim]:
     """Claims of the checkable sentences, in page order; a sentence that stands twice on a page is judged once."""
     out: list[Claim] = []
     seen: set[str] = set()
     for sentence in sentences:
         block = page.blocks[sentence.block]
-        if not sentence.checkable:
+        if not sentence.checkable or _of_plan_table(block, sentence):
             continue
         parts = clauses(sentence.text) if block.kind not in WHOLE and not block.cells else [(0, len(sentence.text))]
         for first, last in parts:
