@@ -106,6 +106,7 @@ MAX_DEPTH = 120
 BUTTON_CLASS = re.compile(r"(^|[-_\s])(btn|button|cta)([-_\s]|$)", re.I)
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 SPACE = re.compile(r"\s+")
+INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 NOT_TEXT = (Comment, Declaration, Doctype, ProcessingInstruction, CData)
 # JSON-LD keys whose values are copy that a search engine shows.
 JSON_LD_KEYS = (
@@ -121,8 +122,12 @@ JSON_LD_KEYS = (
 
 
 def fold(text: str) -> str:
-    """`text` with every run of white space as one blank and zero-width characters taken out."""
-    return SPACE.sub(" ", re.sub("[\u200b\u200c\u200d\u2060\ufeff\u00ad]", "", text)).strip()
+    """`text` with every run of white space as one blank; empty when nothing visible is left.
+
+    Zero-width characters stay where they are: a quote has to occur in its document to the letter.
+    """
+    out = SPACE.sub(" ", text).strip()
+    return out if INVISIBLE.sub("", out).strip() else ""
 
 
 def prominence(kind: BlockKind, level: int) -> float:
