@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import io
 import json
 import pathlib
@@ -31,6 +32,10 @@ FORMS = {
     "sarif": "write the findings as SARIF 2.1.0 for code hosts",
     "pdf": "write the scorecard as PDF (needs the extra `pdf`)",
 }
+
+
+# Verbs with a room of their own: `pipeline/doors/<verb>.py` has `arguments(parser)` and `run(args, config) -> ExitCode`.
+DOORS: dict[str, str] = {}
 
 
 class Progress:
@@ -143,6 +148,10 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("what", choices=["accuracy", "crawl", "drift"], metavar="WHAT", help="accuracy | crawl | drift")
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of the benchmark")
     _common(bench)
+    for verb, about in DOORS.items():
+        door = verbs.add_parser(verb, help=about, description=importlib.import_module(f"pipeline.doors.{verb}").__doc__)
+        importlib.import_module(f"pipeline.doors.{verb}").arguments(door)
+        _common(door)
     return top
 
 
@@ -398,7 +407,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
-        return int(VERBS[args.verb](args, load_config(args.config)))
+        run = VERBS.get(args.verb) or importlib.import_module(f"pipeline.doors.{args.verb}").run
+        return int(run(args, load_config(args.config)))
     except SaysdoesError as err:
         sys.stderr.write(f"saysdoes: {err}\n")
         return int(err.exit_code)

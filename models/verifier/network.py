@@ -1,0 +1,92 @@
+"""The verifier's network and how texts become its input; shared by both training stages.
+
+MPNet (Song et al., NeurIPS 2020) as all-MPNet-base-v2 left it, the lower nine of its twelve layers: the upper ones of a sentence encoder serve its own
+task most and cost a third of the time (Sajjad et al., "On the effect of dropping layers", CSL 2023). Word vectors stay frozen, so words unseen in training keep
+their neighbours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import random
+from collections.abc import Sequence
+
+import torch
+from tokenizers import Tokenizer
+from transformers import MPNetConfig, MPNetForSequenceClassification
+
+BASE_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"  # model.safetensors as published
+LAYERS = 9
+PAD = 1
+Item = tuple[list[int], int]  # token ids, label
+
+
+def check_base(base: pathlib.Path) -> None:
+    """Refuses weights other than the published ones."""
+    found = hashlib.sha256((base / "model.safetensors").read_bytes()).hexdigest()
+    if found != BASE_SHA256:
+        raise SystemExit(f"{base}/model.safetensors has SHA-256 {found[:12]}..., wanted {BASE_SHA256[:12]}...: take all-mpnet-base-v2 as published.")
+
+
+def fresh(base: pathlib.Path, outputs: int) -> MPNetForSequenceClassification:
+    """The encoder with a new head of `outputs` logits."""
+    check_base(base)
+    return MPNetForSequenceClassification.from_pretrained(base, num_labels=outputs, num_hidden_layers=LAYERS)
+
+
+def from_state(base: pathlib.Path, state: dict[str, torch.Tensor], outputs: int, attention: str = "sdpa") -> MPNetForSequenceClassification:
+    """The network with weights of a checkpoint."""
+    config = MPNetConfig.from_pretrained(base, num_labels=outputs, num_hidden_layers=LAYERS)
+    config._attn_implementation = attention
+    model = MPNetForSequenceClassification(config)
+    model.load_state_dict(state)
+    return model
+
+
+def tokenizer_of(base: pathlib.Path, max_tokens: int) -> Tokenizer:
+    """`claim </s></s> evidence`: the claim stands first and is never cut."""
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens, strategy="only_second")
+    return tokenizer
+
+
+def batches(lengths: Sequence[int], budget: int, rng: random.Random, jitter: float = 12.0) -> list[list[int]]:
+    """Indices grouped by length so that a batch holds about `budget` tokens and little padding, in random order."""
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i] + rng.random() * jitter)
+    out: list[list[int]] = []
+    part: list[int] = []
+    width = 0
+    for i in order:
+        width = max(width, lengths[i])
+        if part and width * (len(part) + 1) > budget:
+            out.append(part)
+            part, width = [], lengths[i]
+        part.append(i)
+    if part:
+        out.append(part)
+    rng.shuffle(out)
+    return out
+
+
+def collate(items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(ids, mask, labels) padded to the longest."""
+    width = max(len(ids) for ids, _ in items)
+    ids = torch.full((len(items), width), PAD, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, (tokens, _) in enumerate(items):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+    return ids, mask, torch.tensor([label for _, label in items])
+
+
+def optimiser_of(model: torch.nn.Module, lr: float) -> tuple[torch.optim.Optimizer, list[torch.nn.Parameter]]:
+    """AdamW over everything but the word vectors; no decay on biases and norms."""
+    model.get_input_embeddings().weight.requires_grad_(False)  # type: ignore[operator]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": 0.01},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=lr), trained
