@@ -49,6 +49,17 @@ class UndersoldConfig(_Section):
     most: int = Field(30, ge=0, le=1000)
 
 
+class StoreConfig(_Section):
+    """Where crawls and runs are kept."""
+
+    url: str = "~/.local/share/saysdoes/store.sqlite"
+
+    @property
+    def place(self) -> str:
+        """What `store.Store` opens: a database URL as written, or a path with `~` made whole."""
+        return self.url if "://" in self.url else str(pathlib.Path(self.url).expanduser())
+
+
 class Config(_Section):
     """Everything that can be configured."""
 
@@ -60,6 +71,7 @@ class Config(_Section):
     match: MatchConfig = MatchConfig()  # type: ignore[call-arg]
     score: ScoreConfig = ScoreConfig()  # type: ignore[call-arg]
     undersold: UndersoldConfig = UndersoldConfig()  # type: ignore[call-arg]
+    store: StoreConfig = StoreConfig()
     cache: str = "~/.cache/saysdoes"
     fail_on: list[FailOn] = ["contradicted", "planned", "qualified", "undocumented"]
     fetch: dict[str, Any] = {}

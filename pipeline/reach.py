@@ -41,6 +41,17 @@ def _fill(kind: type[Any], values: dict[str, Any], section: str) -> Any:
         raise ConfigError(f"`{section}` in the configuration is wrong: {err}.") from err
 
 
+def open_store(config: Config) -> Store:
+    """The store that `store.url` names; the folder of an SQLite file is made. Raises UsageError when it cannot be opened."""
+    place = config.store.place
+    if "://" not in place:
+        try:
+            pathlib.Path(place).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise UsageError(f"The folder of the store {place} cannot be made ({err.strerror}): set store.url.") from err
+    return Store(place)
+
+
 def fetch_settings(config: Config) -> FetchSettings:
     """The fetch gate's settings. Raises ConfigError for an unknown key."""
     settings: FetchSettings = _fill(FetchSettings, config.fetch, "fetch")

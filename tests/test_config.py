@@ -49,3 +49,10 @@ def test_mistakes_name_file_line_and_key(tmp_path: pathlib.Path, text: str, line
 def test_absent_file() -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(pathlib.Path("no/such.yaml"))
+
+
+def test_store_is_a_file_or_a_database(tmp_path: pathlib.Path) -> None:
+    assert load_config().store.place == str(pathlib.Path("~/.local/share/saysdoes/store.sqlite").expanduser())
+    file = tmp_path / "c.yaml"
+    file.write_text("store: {url: postgresql+psycopg://me@db/says}", encoding="utf-8")
+    assert load_config(file).store.place == "postgresql+psycopg://me@db/says"

@@ -9,7 +9,7 @@ import pathlib
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from pipeline.errors import UsageError
 from pipeline.store.migrations import migrate
@@ -24,9 +24,19 @@ def open_database(place: str | pathlib.Path) -> Engine:
 
     Raises UsageError when it cannot be opened.
     """
-    text = str(place)
+    text = str(place).removeprefix("sqlite:///")
     if "://" in text:
-        engine = create_engine(text, pool_pre_ping=True)
+        try:
+            engine = create_engine(text, pool_pre_ping=True)
+        except ArgumentError as err:
+            raise UsageError(
+                f"the store '{text}' is no database that is known ({err}): write a file path, or "
+                "postgresql+psycopg://user@host/name."
+            ) from err
+        except ModuleNotFoundError as err:
+            raise UsageError(
+                f"the store '{text}' needs the driver '{err.name}': pip install 'saysdoes[postgres]'."
+            ) from err
     else:
         path = pathlib.Path(text)
         if not path.parent.is_dir():
