@@ -347,3 +347,42 @@ class Audit:
     documents: int
     passages: int
     score: PageScore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """The numbers of one past run, as a chart shows them; `at` is ISO 8601 text. None means not measured.
+
+    `instrument` is true where models or configuration changed since the point before: the two cannot be compared, so the line
+    breaks there.
+    """
+
+    at: str
+    proof_rate: float | None
+    overpromise_risk: float | None
+    generic_share: float | None
+    claims: int
+    judged: int
+    instrument: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A finding that came, went or turned. `page` is the page's source; `before` or `after` is None where the claim did not stand."""
+
+    page: str
+    claim: str
+    before: Verdict | None
+    after: Verdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What became of the findings since the run of `since` (ISO 8601 text); `unchanged` findings are only counted."""
+
+    since: str
+    new: tuple[Change, ...] = ()
+    fixed: tuple[Change, ...] = ()
+    worsened: tuple[Change, ...] = ()
+    returned: tuple[Change, ...] = ()
+    unchanged: int = 0

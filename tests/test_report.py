@@ -14,7 +14,7 @@ from sample_audit import hostile, sample
 
 from pipeline import report
 from pipeline.errors import UsageError
-from pipeline.records import OVERPROMISES, Audit, PageScore
+from pipeline.records import OVERPROMISES, Audit, Change, Changes, PageScore, TrendPoint, Verdict
 from pipeline.report.annotated import pieces
 from pipeline.report.hostile import csv_cell, for_terminal, safe_link
 from pipeline.report.tables import csv_text, xlsx_bytes
@@ -117,6 +117,31 @@ def test_workbook_reads_back(audit: Audit) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(audit)))
     assert book["Claims"].max_row == 91
+
+
+def history() -> tuple[tuple[TrendPoint, ...], Changes]:
+    points = (TrendPoint(at="2026-11-10T02:00:00Z", proof_rate=0.5, overpromise_risk=40.0, generic_share=None, claims=80, judged=70),
+              TrendPoint(at="2026-11-24T02:00:00Z", proof_rate=0.6, overpromise_risk=30.0, generic_share=35.0, claims=79, judged=71, instrument=True))
+    turned = Change(page="/pricing", claim="=Unlimited seats", before=Verdict.QUALIFIED, after=Verdict.CONTRADICTED)
+    gone = tuple(Change(page="/", claim=f"Old claim {n}", before=Verdict.PLANNED, after=None) for n in range(12))
+    return points, Changes(since="2026-11-10T02:00:00Z", worsened=(turned,), fixed=gone, unchanged=41)
+
+
+def test_trend_and_changes_reach_every_form(audit: Audit, tmp_path: pathlib.Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    trend, changes = history()
+    report.write_json(audit, tmp_path / "a.json", trend, changes)
+    data = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert data["trend"][0]["generic_share"] is None and data["trend"][1]["instrument"] is True
+    assert data["changes"]["worsened"] == [{"page": "/pricing", "claim": "=Unlimited seats", "before": "qualified", "after": "contradicted"}]
+    assert "trend" not in report.audit_document(audit)
+    report.write_html(audit, tmp_path / "a.html", trend, changes)
+    said = check_html((tmp_path / "a.html").read_text(encoding="utf-8")).get_text()
+    for text in (said, report.markdown(audit, trend, changes)):
+        assert "2026-11-10" in text and "Unlimited seats" in text and "41 findings as before" in text and "and 4 more" in text
+    book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(audit, trend, changes)))
+    assert book["Trend"].max_row == 3 and book["Changes"].max_row == 14
+    assert book["Changes"]["C2"].value == "=Unlimited seats" and book["Changes"]["C2"].data_type == "s"
 
 
 def test_unwritable_place_is_named(audit: Audit, tmp_path: pathlib.Path) -> None:

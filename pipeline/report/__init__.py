@@ -3,11 +3,16 @@
     audit_document, claim_row     what scripts read        write_json, write_lines, write_object
     write_html, write_pdf         the scorecard            terminal, markdown
     write_csv, write_xlsx         one row a claim          write_sarif, github (code hosts)
+
+Scorecard, JSON, Markdown and workbook also take what a run history knows: `trend`, the runs from oldest to this one, and `changes`
+since the last one.
 """
 
 from __future__ import annotations
 
-from pipeline.records import Audit
+from collections.abc import Sequence
+
+from pipeline.records import Audit, Changes, TrendPoint
 from pipeline.report.document import audit_document, claim_row
 from pipeline.report.files import Place, write_bytes, write_lines, write_object, write_text
 from pipeline.report.html import html
@@ -21,19 +26,19 @@ __all__ = ["audit_document", "claim_row", "github", "html", "markdown", "sarif",
            "write_lines", "write_markdown", "write_object", "write_pdf", "write_sarif", "write_xlsx"]
 
 
-def write_json(audit: Audit, path: Place) -> None:
+def write_json(audit: Audit, path: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> None:
     """The audit as JSON (schema 1) under `path`, whole or not at all."""
-    write_object(audit_document(audit), path)
+    write_object(audit_document(audit, trend, changes), path)
 
 
-def write_html(audit: Audit, path: Place) -> None:
+def write_html(audit: Audit, path: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> None:
     """The scorecard under `path`, whole or not at all."""
-    write_text(html(audit), path)
+    write_text(html(audit, trend, changes), path)
 
 
-def write_pdf(audit: Audit, path: Place) -> None:
+def write_pdf(audit: Audit, path: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> None:
     """The scorecard as PDF; raises UsageError without WeasyPrint."""
-    write_bytes(pdf_bytes(audit), path)
+    write_bytes(pdf_bytes(audit, trend, changes), path)
 
 
 def write_csv(audit: Audit, path: Place) -> None:
@@ -41,14 +46,14 @@ def write_csv(audit: Audit, path: Place) -> None:
     write_text(csv_text(audit), path)
 
 
-def write_xlsx(audit: Audit, path: Place) -> None:
-    """Summary, claims, undersold and problems as a workbook."""
-    write_bytes(xlsx_bytes(audit), path)
+def write_xlsx(audit: Audit, path: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> None:
+    """Summary, claims, undersold, problems, and the trend and changes where given, as a workbook."""
+    write_bytes(xlsx_bytes(audit, trend, changes), path)
 
 
-def write_markdown(audit: Audit, path: Place) -> None:
+def write_markdown(audit: Audit, path: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> None:
     """The summary as Markdown."""
-    write_text(markdown(audit), path)
+    write_text(markdown(audit, trend, changes), path)
 
 
 def write_sarif(audit: Audit, path: Place) -> None:

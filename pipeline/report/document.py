@@ -7,10 +7,10 @@ was not measured is None, and every share stands beside its denominator. Text is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pipeline.records import OVERPROMISES, Audit, Judgement, PageAudit, PageScore, Verdict
+from pipeline.records import OVERPROMISES, Audit, Change, Changes, Judgement, PageAudit, PageScore, TrendPoint, Verdict
 
 SCHEMA = 1
 MOST_CANDIDATES = 10
@@ -132,10 +132,43 @@ def summary(audit: Audit) -> dict[str, Any]:
     }
 
 
-def audit_document(audit: Audit) -> dict[str, Any]:
-    """The JSON object of an audit, schema 1: plain dicts, lists, strings and numbers."""
+def _trend(point: TrendPoint) -> dict[str, Any]:
+    return {
+        "at": point.at,
+        "proof_rate": rounded(point.proof_rate),
+        "overpromise_risk": rounded(point.overpromise_risk, 2),
+        "generic_share": rounded(point.generic_share, 2),
+        "claims": point.claims,
+        "judged": point.judged,
+        "instrument": point.instrument,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "page": change.page,
+        "claim": change.claim,
+        "before": None if change.before is None else change.before.value,
+        "after": None if change.after is None else change.after.value,
+    }
+
+
+def changes_object(changes: Changes) -> dict[str, Any]:
+    """What changed since the last run as a plain object."""
+    kinds = {"new": changes.new, "fixed": changes.fixed, "worsened": changes.worsened, "returned": changes.returned}
+    return {"since": changes.since, **{k: [_change(c) for c in v] for k, v in kinds.items()}, "unchanged": changes.unchanged}
+
+
+def audit_document(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> dict[str, Any]:
+    """The JSON object of an audit, schema 1: plain dicts, lists, strings and numbers.
+
+    With `trend` (oldest first, this run last) or `changes` it also has a `trend` list or a `changes` object.
+    """
     undersold = sorted(audit.undersold, key=lambda u: (-(rounded(u.score) or 0.0), u.capability, u.doc))
     problems = sorted(audit.problems, key=lambda p: (p.where, p.kind, p.message))
+    history: dict[str, Any] = {"trend": [_trend(p) for p in trend]} if trend else {}
+    if changes is not None:
+        history["changes"] = changes_object(changes)
     return {
         "schema": SCHEMA,
         "product": audit.product,
@@ -147,4 +180,5 @@ def audit_document(audit: Audit) -> dict[str, Any]:
             {"capability": u.capability, "doc": u.doc, "quote": u.quote, "score": rounded(u.score)} for u in undersold
         ],
         "problems": [{"kind": p.kind, "where": p.where, "message": p.message} for p in problems],
+        **history,
     }

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.records import Audit, Verdict
+from pipeline.records import Audit, Changes, TrendPoint, Verdict
 from pipeline.report.annotated import blocks
 from pipeline.report.findings import could_not_check
+from pipeline.report.history import changes_view
 from pipeline.report.hostile import shown
 from pipeline.report.view import Views
 from pipeline.report.wording import GRADES, VERDICTS, generic_words, percent, plural, points, risk_words
@@ -38,8 +40,8 @@ def _policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def html(audit: Audit) -> str:
-    """The scorecard as one HTML document; the same audit gives the same bytes."""
+def html(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> str:
+    """The scorecard as one HTML document; the same input gives the same bytes. `trend` is oldest first, this run last."""
     environment = _environment()
     loader = environment.loader
     assert loader is not None
@@ -61,4 +63,5 @@ def html(audit: Audit) -> str:
         undersold=sorted(audit.undersold, key=lambda u: (-u.score, u.capability)),
         problems=sorted(audit.problems, key=lambda p: (p.where, p.kind, p.message)), legend=list(VERDICTS.items()),
         annotated=[(views.row(p), blocks(p, views)) for p in views.pages], date=audit.generated_at.replace("T", " ").replace("Z", " UTC"),
-        by_owner={o: sum(f.judgement.owner == o for f in views.findings) for o in ("copy", "docs")}, versions=sorted(audit.versions.items()))
+        by_owner={o: sum(f.judgement.owner == o for f in views.findings) for o in ("copy", "docs")}, versions=sorted(audit.versions.items()),
+        trend=tuple(trend), changed=None if changes is None else changes_view(changes))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.records import Audit, Verdict
+from collections.abc import Sequence
+
+from pipeline.records import Audit, Changes, TrendPoint, Verdict
 from pipeline.report.findings import could_not_check, findings, fix_first
+from pipeline.report.history import changes_view, day
 from pipeline.report.hostile import markdown as escaped
 from pipeline.report.wording import OWNERS, VERDICTS, headline, percent, plural, points, task
 
@@ -11,7 +14,7 @@ MOST_FINDINGS = 10
 MOST_PROBLEMS = 20
 
 
-def markdown(audit: Audit) -> str:
+def markdown(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> str:
     """The summary, ending with a newline; says how many findings were cut."""
     score = audit.score
     judgements = [j for p in audit.pages for j in p.judgements]
@@ -23,6 +26,11 @@ def markdown(audit: Audit) -> str:
            f"| {points(score.generic_share)}{f'% of {score.words:,} words' if score.generic_share is not None else ''} | {score.grade or 'not measured'} |", "",
            "| Verdict | Claims |", "| --- | ---: |"]
     out += [f"| {label} | {sum(j.verdict is v for j in judgements)} |" for v, (label, _) in VERDICTS.items()]
+    if len(trend) > 1:
+        before = trend[-2]
+        out += ["", f"Last time ({escaped(day(before.at))}): {percent(before.proof_rate)} proven, risk {points(before.overpromise_risk)}, "
+                f"generic {points(before.generic_share)}" + ("; models or settings changed since, so the two cannot be compared." if trend[-1].instrument else ".")]
+    out += _changes(changes)
     first, total = fix_first(audit, MOST_FINDINGS), len(findings(audit))
     out += ["", f"## Fix these first ({len(first)} of {plural(total, 'finding')})" if first else "## Nothing to fix", ""]
     for number, found in enumerate(first, 1):
@@ -41,3 +49,18 @@ def markdown(audit: Audit) -> str:
         if len(audit.problems) > MOST_PROBLEMS:
             out.append(f"- and {len(audit.problems) - MOST_PROBLEMS} more that could not be read")
     return "\n".join(out) + "\n"
+
+
+def _changes(changes: Changes | None) -> list[str]:
+    if changes is None:
+        return []
+    view = changes_view(changes)
+    out = ["", f"## Since {escaped(view.since)}", "", view.sentence]
+    for kind in view.kinds:
+        out += ["", f"**{kind.label}** ({kind.count})", ""]
+        for change in kind.changes:
+            turned = " → ".join(w for w in (change.before, change.after) if w)
+            out.append(f"- “{escaped(change.claim)}” on {escaped(change.page)}: {turned}")
+        if kind.more:
+            out.append(f"- and {kind.more} more")
+    return out

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.records import Audit
+from pipeline.records import Audit, Changes, TrendPoint
 from pipeline.report.html import html
 
 
@@ -13,12 +14,12 @@ def _refuse(url: str, *_: Any, **__: Any) -> dict[str, Any]:
     raise ValueError(f"a scorecard needs no outside file, refused: {url[:200]}")
 
 
-def pdf_bytes(audit: Audit) -> bytes:
+def pdf_bytes(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> bytes:
     """The PDF. Raises UsageError when WeasyPrint or its system libraries are not installed."""
     try:
         import weasyprint
     except (ImportError, OSError) as err:
         raise UsageError(f"PDF needs WeasyPrint, which cannot be loaded ({err}): run `pip install 'saysdoes[pdf]'`, on Linux also "
                          "`apt-get install libpango-1.0-0 libpangoft2-1.0-0`, or print the HTML scorecard from a browser.") from err
-    made = weasyprint.HTML(string=html(audit), url_fetcher=_refuse).write_pdf()
+    made = weasyprint.HTML(string=html(audit, trend, changes), url_fetcher=_refuse).write_pdf()
     return bytes(made)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 import xlsxwriter
 
-from pipeline.records import Audit
+from pipeline.records import Audit, Changes, TrendPoint
 from pipeline.report.document import pages_by_name, reading_order, rounded
+from pipeline.report.history import KINDS
 from pipeline.report.hostile import csv_cell, shown
 from pipeline.report.wording import VERDICTS, headline
 
@@ -43,8 +45,8 @@ def csv_text(audit: Audit) -> str:
     return "\ufeff" + out.getvalue()
 
 
-def xlsx_bytes(audit: Audit) -> bytes:
-    """A workbook of four sheets: summary, claims, undersold, problems. Cells over 32,767 characters end with an ellipsis."""
+def xlsx_bytes(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> bytes:
+    """A workbook: summary, claims, undersold, problems, and trend and changes where given. Cells over 32,767 characters end with an ellipsis."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     bold = book.add_format({"bold": True, "bg_color": "#E8ECF3"})
@@ -61,6 +63,15 @@ def xlsx_bytes(audit: Audit) -> bytes:
         ("Summary", ("what", "value", "of what"), (28, 24, 44), measured), ("Claims", COLUMNS, WIDTHS, rows(audit)),
         ("Undersold", ("capability", "doc", "quote", "score"), (30, 30, 80, 8), [(u.capability, u.doc, u.quote, rounded(u.score)) for u in audit.undersold]),
         ("Problems", ("kind", "where", "message"), (14, 50, 80), [(p.kind, p.where, p.message) for p in audit.problems])]
+    if trend:
+        sheets.append(("Trend", ("at", "proof_rate", "overpromise_risk", "generic_share", "claims", "judged", "models_or_settings_changed"),
+                       (22, 12, 18, 15, 10, 10, 28),
+                       [(t.at, rounded(t.proof_rate), rounded(t.overpromise_risk, 2), rounded(t.generic_share, 2), t.claims, t.judged,
+                         "yes" if t.instrument else "") for t in trend]))
+    if changes is not None:
+        sheets.append(("Changes", ("what", "page", "claim", "before", "after"), (12, 34, 70, 22, 22),
+                       [(label.lower(), c.page, c.claim, c.before.value if c.before else "", c.after.value if c.after else "")
+                        for key, label, _ in KINDS for c in getattr(changes, key)]))
     for name, header, widths, body in sheets:
         sheet = book.add_worksheet(name)
         sheet.freeze_panes(1, 0)
