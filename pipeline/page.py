@@ -284,8 +284,7 @@ class _Reader:
                     if alt:
                         self.add(BlockKind.ALT, alt, image, region)
                 text = _inline_text(child)
-                # Spans drawn as lines of their own come without white space: "Faster builds.<span>New cache</span>".
-                if run and re.search(r"[.!?]$", run[-1]) and text[:1].isupper():
+                if run and _starts_line(run[-1], text, child):
                     run.append(" ")
                 run.append(text)
         flush()
@@ -375,6 +374,17 @@ def _hidden(tag: Tag) -> bool:
     return tag.has_attr("hidden") or bool(HIDDEN_STYLE.search(str(tag.get("style") or "")))
 
 
+def _starts_line(before: str, text: str, tag: Tag) -> bool:
+    """Spans drawn as lines of their own come without white space: `Faster builds.<span>New cache</span>`, and where the first line ends
+    with no stop, `For startups<span>We have a deal for you</span>`. `Git<span>Hub</span>` stays one word."""
+    if not text[:1].isupper():
+        return False
+    if re.search(r"[.!?]$", before):
+        return True
+    lines = tag.name == "span" and len(before.split()) >= 2 and len(text.split()) >= 3
+    return lines and bool(re.search(r"[a-z0-9)]$", before))
+
+
 def _inline_text(tag: Tag) -> str:
     """Text of an inline element: pieces joined as they stand, line breaks kept as marks."""
     parts: list[str] = []
@@ -383,6 +393,9 @@ def _inline_text(tag: Tag) -> str:
             continue
         if isinstance(node, NavigableString):
             if not any(p.name in SKIPPED for p in node.parents if p is not tag and isinstance(p, Tag)):
+                inner = node.parent
+                if parts and isinstance(inner, Tag) and inner is not tag and _starts_line(parts[-1], str(node), inner):
+                    parts.append(" ")
                 parts.append(str(node))
         elif isinstance(node, Tag) and node.name == "br":
             parts.append(" ")

@@ -78,3 +78,16 @@ def test_cookie_words_in_copy_are_no_banner() -> None:
 def test_a_page_without_body_tags_is_read() -> None:
     page = read_html("<!doctype html><title>Docs</title><main><h1>Docs</h1><ul><li>first</li></ul></main>", "x")
     assert [b.text for b in page.blocks] == ["Docs", "Docs", "first"]
+
+
+def test_lines_drawn_as_nested_spans_stay_apart() -> None:
+    page = read_html(
+        "<div><span>Faster builds.<span>New cache here</span></span></div>"
+        "<div><span>For startups of all kinds<span>We have a deal for you</span></span></div><p>Git<span>Hub is here</span></p>",
+        "p.html",
+    )
+    assert [b.text for b in page.blocks] == [
+        "Faster builds. New cache here",
+        "For startups of all kinds We have a deal for you",
+        "GitHub is here",
+    ]
