@@ -35,7 +35,9 @@ FORMS = {
 
 
 # Verbs with a room of their own: `pipeline/doors/<verb>.py` has `arguments(parser)` and `run(args, config) -> ExitCode`.
-DOORS: dict[str, str] = {}
+DOORS: dict[str, str] = {
+    "crawl": "crawl sites and documentation into the store",
+}
 
 
 class Progress:

@@ -6,6 +6,7 @@ Unknown keys and wrong values end as a ConfigError that names file, line and key
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any, Literal
 
 import yaml
@@ -53,6 +54,12 @@ class StoreConfig(_Section):
     """Where crawls and runs are kept."""
 
     url: str = "~/.local/share/saysdoes/store.sqlite"
+    keep_crawls: int = Field(30, ge=1)
+
+    @property
+    def shown(self) -> str:
+        """`place` for people: without the password that a database URL may carry."""
+        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", self.place)
 
     @property
     def place(self) -> str:
@@ -71,7 +78,7 @@ class Config(_Section):
     match: MatchConfig = MatchConfig()  # type: ignore[call-arg]
     score: ScoreConfig = ScoreConfig()  # type: ignore[call-arg]
     undersold: UndersoldConfig = UndersoldConfig()  # type: ignore[call-arg]
-    store: StoreConfig = StoreConfig()
+    store: StoreConfig = StoreConfig()  # type: ignore[call-arg]
     cache: str = "~/.cache/saysdoes"
     fail_on: list[FailOn] = ["contradicted", "planned", "qualified", "undocumented"]
     fetch: dict[str, Any] = {}

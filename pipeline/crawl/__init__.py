@@ -1,7 +1,7 @@
 """One site -> a stream of `Crawled` and `Problem`.
 
-In reading order: settings, scope, sitemap, discovery, facts, quarantine, reading, harvest, findings, site; reasons explains
-single URLs.
+In reading order: settings, scope, sitemap, discovery, facts, quarantine, reading, harvest, findings, site, tally; reasons
+explains single URLs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pipeline.crawl.settings import DOCUMENT_TYPES, HTML_TYPES, CrawlSettings
 
 if TYPE_CHECKING:
     from pipeline.crawl.reasons import Reasons, why, why_rows
-    from pipeline.crawl.site import crawl, crawl_documents, crawl_site
+    from pipeline.crawl.site import crawl, crawl_documents, crawl_site, document_settings, site_settings
+    from pipeline.crawl.tally import Tally, tally_site
 
 __all__ = [
     "DOCUMENT_TYPES",
@@ -23,9 +24,13 @@ __all__ = [
     "Crawled",
     "Progress",
     "Reasons",
+    "Tally",
     "crawl",
     "crawl_documents",
     "crawl_site",
+    "document_settings",
+    "site_settings",
+    "tally_site",
     "why",
     "why_rows",
 ]
@@ -34,10 +39,14 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """The crawler is imported when first used: readers of hostile pages live in this room too, and start three times
     faster without the database and the fetch gate."""
-    if name in {"crawl", "crawl_documents", "crawl_site"}:
+    if name in {"crawl", "crawl_documents", "crawl_site", "document_settings", "site_settings"}:
         from pipeline.crawl import site
 
         return getattr(site, name)
+    if name in {"Tally", "tally_site"}:
+        from pipeline.crawl import tally
+
+        return getattr(tally, name)
     if name in {"Reasons", "why", "why_rows"}:
         from pipeline.crawl import reasons
 

@@ -277,25 +277,37 @@ def crawl_documents(
 
     `https://acme.com/docs/start` reads `/docs/`, `https://docs.acme.com/` the whole host. Each host is a crawl of its own.
     """
-    base = settings or CrawlSettings()
+    for wanted in document_settings(urls, settings or CrawlSettings()):
+        yield from crawl(wanted, fetcher, store, on_progress=on_progress)
+
+
+def document_settings(urls: Iterable[str], base: CrawlSettings) -> list[CrawlSettings]:
+    """The crawls that read the documentation under `urls`: one a host."""
     hosts: dict[str, list[str]] = {}
     for url in urls:
         hosts.setdefault(urlsplit(url).netloc, []).append(url)
+    found = []
     for seeds in hosts.values():
         sections = {urlsplit(url).path.rpartition("/")[0] + "/" for url in seeds}
         whole = "/" in sections
-        yield from crawl(
+        found.append(
             replace(
                 base,
                 seeds=tuple(seeds),
                 documents=True,
                 accept=DOCUMENT_TYPES,
                 sections=base.sections or (() if whole else tuple(sorted(sections))),
-            ),
-            fetcher,
-            store,
-            on_progress=on_progress,
+            )
         )
+    return found
+
+
+def site_settings(urls: Iterable[str], base: CrawlSettings) -> list[CrawlSettings]:
+    """The crawls that read the sites of `urls`: one a host, with and without "www." being one."""
+    sites: dict[str, list[str]] = {}
+    for url in urls:
+        sites.setdefault(site_key(replace(base, seeds=(url,))), []).append(url)
+    return [replace(base, seeds=tuple(seeds)) for seeds in sites.values()]
 
 
 def crawl_site(

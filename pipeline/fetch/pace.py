@@ -55,8 +55,9 @@ class Pace:
         self._lock = threading.Lock()
 
     def share(self, ledger: Ledger) -> None:
-        """From now on turns are shared with other processes."""
-        self._ledger = ledger
+        """From now on turns are shared with other processes. The first ledger stays: a turn that was claimed in one
+        must not be given back in another."""
+        self._ledger = self._ledger or ledger
 
     def _host(self, host: str) -> _Host:
         with self._lock:

@@ -83,5 +83,22 @@ def inherit(frontier: Frontier) -> dict[str, Any] | None:
         return notes
 
 
+def former_pages(engine: Engine, site: str, fingerprint: str) -> tuple[str, frozenset[str]]:
+    """When the last finished crawl of `site` under the same settings ended, and the URLs that it found a page under.
+
+    ("", empty set) where there is none.
+    """
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as db:
+        last = db.execute(
+            select(CRAWLS.c.id, CRAWLS.c.finished_at)
+            .where(CRAWLS.c.site == site, CRAWLS.c.fingerprint == fingerprint, CRAWLS.c.finished_at.is_not(None))
+            .order_by(CRAWLS.c.id.desc())
+        ).first()
+        if last is None:
+            return "", frozenset()
+        done = db.execute(select(FRONTIER.c.url).where(FRONTIER.c.crawl_id == last.id, FRONTIER.c.state == "done"))
+        return str(last.finished_at), frozenset(row.url for row in done)
+
+
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
