@@ -30,6 +30,8 @@ ALLOWED = {
     "undersold": GROUND | SHARED | {"match"},
     "sources": GROUND | {"documents", "page"},
     "report": GROUND,
+    "fingerprint": set(),
+    "store": {"errors", "fingerprint"},
     "fetch": GROUND,
     "crawl": GROUND | {"fetch", "store"},
 }

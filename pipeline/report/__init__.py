@@ -3,6 +3,7 @@
     audit_document, claim_row     what scripts read        write_json, write_lines, write_object
     write_html, write_pdf         the scorecard            terminal, markdown
     write_csv, write_xlsx         one row a claim          write_sarif, github (code hosts)
+    page_part, audit_from         what the store keeps of a page, and the way back from JSON to records
 
 Scorecard, JSON, Markdown and workbook also take what a run history knows: `trend`, the runs from oldest to this one, and `changes`
 since the last one.
@@ -18,11 +19,12 @@ from pipeline.report.files import Place, write_bytes, write_lines, write_object,
 from pipeline.report.html import html
 from pipeline.report.markdown import markdown
 from pipeline.report.pdf import pdf_bytes
+from pipeline.report.restored import audit_from, judgement_from, page_from, page_part
 from pipeline.report.sarif import github, sarif
 from pipeline.report.tables import csv_text, xlsx_bytes
 from pipeline.report.terminal import terminal
 
-__all__ = ["audit_document", "claim_row", "github", "html", "markdown", "sarif", "terminal", "write_csv", "write_html", "write_json",
+__all__ = ["audit_document", "audit_from", "claim_row", "github", "html", "judgement_from", "markdown", "page_from", "page_part", "sarif", "terminal", "write_csv", "write_html", "write_json",
            "write_lines", "write_markdown", "write_object", "write_pdf", "write_sarif", "write_xlsx"]
 
 

@@ -90,7 +90,8 @@ def is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
 
 
-def _page(audited: PageAudit) -> dict[str, Any]:
+def page_document(audited: PageAudit) -> dict[str, Any]:
+    """The page object: its scores, all its sentences and its claims in reading order."""
     ordered = sorted(audited.sentences, key=lambda s: (s.block, s.start, s.end))
     return {
         "url" if is_url(audited.page.source) else "path": audited.page.source,
@@ -175,7 +176,7 @@ def audit_document(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Chan
         "generated_at": audit.generated_at,
         "versions": dict(sorted(audit.versions.items())),
         "summary": summary(audit),
-        "pages": [_page(p) for p in pages_by_name(audit)],
+        "pages": [page_document(p) for p in pages_by_name(audit)],
         "undersold": [
             {"capability": u.capability, "doc": u.doc, "quote": u.quote, "score": rounded(u.score)} for u in undersold
         ],

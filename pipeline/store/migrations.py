@@ -47,7 +47,35 @@ def m001_crawl(db: Connection) -> None:
         db.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl,)
+def m002_runs(db: Connection) -> None:
+    """Audits: runs, page audits stored once, the index over claims."""
+    blob, serial = (
+        ("BYTEA", "SERIAL PRIMARY KEY") if db.dialect.name == "postgresql" else ("BLOB", "INTEGER PRIMARY KEY")
+    )
+    real = "DOUBLE PRECISION" if db.dialect.name == "postgresql" else "REAL"
+    for statement in (
+        f"CREATE TABLE runs (id {serial}, product TEXT NOT NULL, kind TEXT NOT NULL, started_at TEXT NOT NULL, "
+        "finished_at TEXT, status TEXT NOT NULL, versions TEXT NOT NULL, config_hash TEXT NOT NULL, "
+        "docs_hash TEXT NOT NULL, instrument TEXT NOT NULL, changed TEXT NOT NULL, summary TEXT NOT NULL, "
+        "undersold TEXT NOT NULL, problems TEXT NOT NULL, documents TEXT NOT NULL)",
+        "CREATE INDEX runs_by_product ON runs (product, kind, status, id)",
+        f"CREATE TABLE parts (hash TEXT PRIMARY KEY, size INTEGER NOT NULL, data {blob} NOT NULL)",
+        "CREATE TABLE drafts (run_id INTEGER NOT NULL, source TEXT NOT NULL, part TEXT NOT NULL, "
+        "body_hash TEXT NOT NULL, text_hash TEXT NOT NULL, notes TEXT NOT NULL, PRIMARY KEY (run_id, source))",
+        f"CREATE TABLE run_pages (id {serial}, product TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, "
+        "run_from INTEGER NOT NULL, run_to INTEGER, part TEXT NOT NULL, body_hash TEXT NOT NULL, "
+        "text_hash TEXT NOT NULL, notes TEXT NOT NULL)",
+        "CREATE INDEX run_pages_by_product ON run_pages (product, kind, run_to)",
+        f"CREATE TABLE claims (id {serial}, product TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, "
+        "claim_id TEXT NOT NULL, fingerprint TEXT NOT NULL, text TEXT NOT NULL, verdict TEXT NOT NULL, "
+        f"overpromise {real}, risk {real}, first_seen INTEGER NOT NULL, run_from INTEGER NOT NULL, run_to INTEGER)",
+        "CREATE INDEX claims_by_product ON claims (product, kind, run_to)",
+        "CREATE INDEX claims_by_fingerprint ON claims (product, fingerprint)",
+    ):
+        db.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl, m002_runs)
 
 
 def migrate(engine: Engine) -> list[str]:

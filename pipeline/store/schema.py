@@ -104,3 +104,81 @@ HOSTS = Table(
     Column("held_until", Float, nullable=False),
     Column("next_at", Float, nullable=False),
 )
+
+# One audit of one product. status: running | stopped (resumable) | done | abandoned. `instrument` marks models and configuration, `docs_hash`
+# the documentation; `changed` names which of them differ from the run before (models, config, docs). JSON columns are text.
+RUNS = Table(
+    "runs",
+    META,
+    Column("id", Integer, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),
+    Column("status", Text, nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("config_hash", Text, nullable=False),
+    Column("docs_hash", Text, nullable=False),
+    Column("instrument", Text, nullable=False),
+    Column("changed", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("undersold", Text, nullable=False),
+    Column("problems", Text, nullable=False),
+    Column("documents", Text, nullable=False),
+)
+
+# Page audits and the lists of a run, once each under the hash of their bytes, compressed.
+PARTS = Table(
+    "parts",
+    META,
+    Column("hash", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# Pages of a run in progress: what a killed run has already audited. Emptied when the run is finished.
+DRAFTS = Table(
+    "drafts",
+    META,
+    Column("run_id", Integer, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("part", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("text_hash", Text, nullable=False),
+    Column("notes", Text, nullable=False),
+)
+
+# Which page audit holds from which run to which; `run_to` is null while it still holds, so an unchanged night writes nothing here.
+RUN_PAGES = Table(
+    "run_pages",
+    META,
+    Column("id", Integer, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("run_from", Integer, nullable=False),
+    Column("run_to", Integer),
+    Column("part", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("text_hash", Text, nullable=False),
+    Column("notes", Text, nullable=False),
+)
+
+# The index over claims: what holds from which run to which; `first_seen` is the run that first met the statement anywhere.
+CLAIMS = Table(
+    "claims",
+    META,
+    Column("id", Integer, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("claim_id", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("overpromise", Float),
+    Column("risk", Float),
+    Column("first_seen", Integer, nullable=False),
+    Column("run_from", Integer, nullable=False),
+    Column("run_to", Integer),
+)
