@@ -13,6 +13,7 @@ import pathlib
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -20,6 +21,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from pipeline.errors import SaysdoesError
+from pipeline.mdx import Mdx, Shown, is_mdx, read_mdx
 from pipeline.page import fold, prominence, read_html
 from pipeline.records import Block, BlockKind, Page
 
@@ -33,7 +35,6 @@ READABLE = HTML | MARKDOWN | TEXT | OFFICE | OPENAPI
 # A document of this unpacked size is not prose that anybody reads; the figure keeps zip bombs out.
 MAX_UNPACKED = 200 * 1024 * 1024
 FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*\n", re.S)
-MDX_LINE = re.compile(r"^(import|export)\s.+$", re.M)
 TAG = re.compile(r"<[^>]+>")
 
 
@@ -41,8 +42,10 @@ class Unreadable(SaysdoesError):
     """A document that cannot be read; the message says why and what to do."""
 
 
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+def _parser(*, mdx: bool = False) -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    # MDX knows no indented code: what is indented there stands inside a component.
+    return made.disable("code") if mdx else made
 
 
 def _plain(token: Token) -> str:
@@ -69,9 +72,12 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
         named = re.search(r"^title:\s*[\"']?(.+?)[\"']?\s*$", front.group(1), re.M)
         title = named.group(1) if named else ""
         text = text[front.end() :]
-    text = MDX_LINE.sub("", text)
+    mdx = is_mdx(text, source)
+    made = read_mdx(text, inline=not verbatim) if mdx else Mdx(text=text, shown=())
+    text = made.text
     lines = text.split("\n")
-    tokens = _parser().parse(text)
+    tokens = _parser(mdx=mdx).parse(text)
+    waiting = list(made.shown)
     blocks: list[Block] = []
     headings: list[tuple[int, str]] = []
     columns: tuple[str, ...] = ()
@@ -105,10 +111,19 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
         if kind is BlockKind.HEADING:
             headings.append((level, reading))
 
+    def add_shown(attribute: Shown) -> None:
+        # A component's title is loud, but where it stands in the outline of the page is not known.
+        loud = attribute.name in {"title", "heading", "headline"}
+        add(BlockKind.QUESTION if attribute.name == "question" else BlockKind.PARAGRAPH, attribute.text, attribute.text, attribute.line)
+        if loud and blocks:
+            blocks[-1] = replace(blocks[-1], prominence=prominence(BlockKind.HEADING, 3))
+
     if title:
         level = 1
         add(BlockKind.TITLE, title, title, -offset)
     for token in tokens:
+        while waiting and token.map and token.map[0] > waiting[0].line and not in_cell:
+            add_shown(waiting.pop(0))
         if token.type == "heading_open":
             level, kind_of_heading = int(token.tag[1]), 1
         elif token.type == "heading_close":
@@ -160,6 +175,8 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
                 if block.kind not in {BlockKind.TITLE, BlockKind.DESCRIPTION}:
                     level = block.level or 6
                     add(block.kind, block.text, block.text, line, cells=block.cells)
+    for attribute in waiting:
+        add_shown(attribute)
     if not title:
         title = next(
             (b.reading or b.text for b in blocks if b.kind is BlockKind.HEADING), pathlib.PurePath(source).stem

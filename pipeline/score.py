@@ -15,6 +15,8 @@ from pipeline.records import OVERPROMISES, Judgement, PageScore, Sentence, Verdi
 # (grade, lowest proof rate, highest overpromise risk): both must hold. Steps are chosen so that a page whose every
 # second claim is unproven cannot be better than D; they rank pages, they are no measurement.
 GRADES = (("A", 0.9, 8.0), ("B", 0.75, 18.0), ("C", 0.6, 32.0), ("D", 0.4, 50.0), ("F", 0.0, 100.0))
+# Words and settled claims under which no generic share and no grade are given; configs/default.yaml can say otherwise.
+MIN_WORDS, MIN_CLAIMS = 60, 3
 SETTLED = OVERPROMISES | {Verdict.SUPPORTED}
 
 

@@ -50,7 +50,7 @@ def judgement(page: Page, answer: dict, number: int) -> Judgement:
                  relation=RELATION.get(verdict, Relation.RELATED), score=round(0.9 - 0.1 * n, 2))
         for n, e in enumerate(answer["evidence"]))
     loud = page.blocks[block].prominence
-    confidence = 0.42 if number % 11 == 5 else 0.91
+    confidence = 0.32 if number % 11 == 5 else 0.91
     over = confidence if verdict in OVERPROMISES else 0.06
     condition = answer["condition"]
     remedy = REMEDY.get(verdict)

@@ -15,8 +15,13 @@ from sample_audit import hostile, sample
 from pipeline import report
 from pipeline.errors import UsageError
 from pipeline.records import OVERPROMISES, Audit, Change, Changes, PageScore, TrendPoint, Verdict
+from pipeline.report.advice import offer, reading
 from pipeline.report.annotated import pieces
+from pipeline.report.charts import trend_view
+from pipeline.report.findings import fix_first, sure_of, worth_a_look
 from pipeline.report.hostile import csv_cell, for_terminal, safe_link
+from pipeline.report.links import link_to
+from pipeline.report.sections import first_part, sections
 from pipeline.report.tables import csv_text, xlsx_bytes
 
 SUITES = pathlib.Path(__file__).resolve().parents[2] / "shared" / "suites"
@@ -47,7 +52,7 @@ def check_html(text: str) -> BeautifulSoup:
     for tag in soup.find_all(True):
         assert not [a for a in tag.attrs if a.startswith("on") or a in {"style", "src", "srcdoc", "action"}], tag
         href = tag.get("href")
-        assert href is None or href.startswith(("#", "http://", "https://"))
+        assert href is None or href.startswith(("#", "http://", "https://")) or href == "index.html"
     return soup
 
 
@@ -94,8 +99,65 @@ def test_html_shows_every_finding_and_stands_alone(audit: Audit) -> None:
     for page in audit.pages:
         for j in page.judgements:
             if j.verdict in OVERPROMISES:
-                assert j.claim.quote in said and all(e.quote in said for e in j.evidence)
+                assert j.claim.quote in said and all(reading(e.quote, e.doc) in said for e in j.evidence)
     assert len(soup.find_all("mark")) == sum(len(p.judgements) for p in audit.pages)
+
+
+def test_sure_findings_and_those_worth_a_look_stand_apart(audit: Audit) -> None:
+    soup = BeautifulSoup(report.html(audit), "html.parser")
+    look = worth_a_look(audit)
+    assert look and all(j.confidence < 0.4 or len(j.claim.text.split()) < 5 or " | " in j.claim.text for j in (f.judgement for f in look))
+    start = soup.find(id="look")
+    cards = {a["id"] for a in start.find_all_next("article", id=re.compile("^f"))}
+    assert cards == {f"f{f.number}" for f in look}
+    assert all(sure_of(f.judgement) for f in fix_first(audit, 10))
+
+
+def test_offers_are_sentences_of_the_docs_that_carry_the_point(audit: Audit) -> None:
+    offered = 0
+    for judgement in (j for p in audit.pages for j in p.judgements):
+        lead, sentence = offer(judgement)
+        assert bool(lead) == bool(sentence)
+        if sentence:
+            offered += 1
+            assert judgement.verdict in {Verdict.QUALIFIED, Verdict.PLANNED, Verdict.CONTRADICTED}
+            assert sentence in reading(judgement.evidence[0].quote, judgement.evidence[0].doc)
+    assert offered >= 15
+    assert reading("> **Note** See [plans](/p) for `SSO`.", "a.md") == "Note See plans for SSO."
+    assert reading("| SSO | no | yes |", "a.md") == "SSO · no · yes"
+    assert reading("| 2 * 3 * 4 |", "a.html") == "| 2 * 3 * 4 |"
+
+
+def test_links_lead_to_the_sentence() -> None:
+    assert link_to("https://h.example/a", "Off-line mode, always") == "https://h.example/a#:~:text=Off%2Dline%20mode%2C%20always"
+    long = "one two three four " + "x " * 60 + "five six seven eight"
+    assert link_to("https://h.example/a#b", long) == "https://h.example/a#b:~:text=one%20two%20three%20four,five%20six%20seven%20eight"
+    assert link_to("site/index.html", "text") == "" and link_to("javascript:alert(1)", "x") == ""
+
+
+def test_sections_are_first_path_parts(audit: Audit) -> None:
+    assert [first_part(s) for s in ("https://h/blog/a.html", "https://h/pricing", "https://h/", "https://h/blog/", "docs/a.md", "a.md")] \
+        == ["blog", "pricing", "", "blog", "docs", ""]
+    found = sections(audit)
+    assert sum(len(s.pages) for s in found) == len(audit.pages) and {s.name for s in found} >= {"blog", "landing", "Single pages"}
+    for section in found:
+        assert section.score.claims == sum(len(p.judgements) for p in section.pages)
+        check_html(report.section_html(audit, section.name, up="index.html"))
+    with pytest.raises(UsageError, match="no section 'nowhere'"):
+        report.section_html(audit, "nowhere")
+    text = report.page_html(audit, audit.pages[-1].page.source)
+    assert len(check_html(text).find_all("mark")) == len(audit.pages[-1].judgements)
+
+
+def test_trend_lines_break_where_the_instrument_changed() -> None:
+    points = [TrendPoint(at=f"2026-11-0{n}", proof_rate=n / 10, overpromise_risk=None, generic_share=None, claims=1, judged=1, instrument=n == 3)
+              for n in range(1, 6)]
+    view = trend_view(points, [10, 20, 60, 70, 80], unit="%", higher_is_better=True)
+    assert view is not None and len(view.lines) == 2 and len(view.breaks) == 1 and view.better is True
+    assert "4 November 2026 70%" in view.said and view.word == "Better than on 4 November 2026, when it was 70%."
+    assert trend_view(points, [None] * 5, unit="%", higher_is_better=True) is None
+    gap = trend_view(points, [10, None, 12, 12, 12.2], unit="", higher_is_better=False)
+    assert gap is not None and len(gap.lines) == 1 and gap.better is None and gap.word.startswith("As on")
 
 
 def test_annotated_pieces_are_the_text(audit: Audit) -> None:
@@ -138,7 +200,7 @@ def test_trend_and_changes_reach_every_form(audit: Audit, tmp_path: pathlib.Path
     report.write_html(audit, tmp_path / "a.html", trend, changes)
     said = check_html((tmp_path / "a.html").read_text(encoding="utf-8")).get_text()
     for text in (said, report.markdown(audit, trend, changes)):
-        assert "2026-11-10" in text and "Unlimited seats" in text and "41 findings as before" in text and "and 4 more" in text
+        assert "10 November 2026" in text and "Unlimited seats" in text and "41 findings as before" in text and "and 7 more" in text
     book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(audit, trend, changes)))
     assert book["Trend"].max_row == 3 and book["Changes"].max_row == 14
     assert book["Changes"]["C2"].value == "=Unlimited seats" and book["Changes"]["C2"].data_type == "s"

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pipeline.records import Audit, Changes, TrendPoint
 from pipeline.report.document import audit_document, claim_row
 from pipeline.report.files import Place, write_bytes, write_lines, write_object, write_text
-from pipeline.report.html import html
+from pipeline.report.html import html, page_html, section_html
 from pipeline.report.markdown import markdown
 from pipeline.report.pdf import pdf_bytes
 from pipeline.report.restored import audit_from, judgement_from, page_from, page_part
@@ -24,7 +24,8 @@ from pipeline.report.sarif import github, sarif
 from pipeline.report.tables import csv_text, xlsx_bytes
 from pipeline.report.terminal import terminal
 
-__all__ = ["audit_document", "audit_from", "claim_row", "github", "html", "judgement_from", "markdown", "page_from", "page_part", "sarif", "terminal", "write_csv", "write_html", "write_json",
+__all__ = ["audit_document", "audit_from", "claim_row", "github", "html", "judgement_from", "markdown", "page_from", "page_html", "page_part", "sarif",
+           "section_html", "terminal", "write_csv", "write_html", "write_json",
            "write_lines", "write_markdown", "write_object", "write_pdf", "write_sarif", "write_xlsx"]
 
 

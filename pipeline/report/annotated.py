@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.records import Block, BlockKind, Judgement, PageAudit, Region
@@ -20,21 +21,31 @@ class Piece:
     text: str
     claim: int = 0
     card: FindingView | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteView:
+    """The evidence on one claim, shown when its words are chosen; `anchor` is where the words link to."""
+
+    anchor: str
+    card: FindingView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockView:
-    """A block with its claims marked; `tag` is the shape in which it is shown."""
+    """A block with its claims marked and the notes on them; `shape` is how it is drawn. A table row has `cells` in place of pieces."""
 
     anchor: str
     kind: str
     shape: str
     level: int
     pieces: tuple[Piece, ...]
-    cards: tuple[FindingView, ...]
+    notes: tuple[NoteView, ...]
+    cells: tuple[str, ...] = ()
 
 
-def pieces(block: Block, judgements: list[Judgement], cards: list[FindingView]) -> tuple[Piece, ...]:
+def pieces(block: Block, judgements: list[Judgement], cards: list[FindingView], notes: Sequence[str] = ()) -> tuple[Piece, ...]:
     """`block.text` cut at its claims, nothing lost: joined, the pieces are the text. Overlapping claims keep the first."""
     out: list[Piece] = []
     position = 0
@@ -44,7 +55,7 @@ def pieces(block: Block, judgements: list[Judgement], cards: list[FindingView]) 
             continue
         if start > position:
             out.append(Piece(text=block.text[position:start]))
-        out.append(Piece(text=block.text[start:end], claim=number, card=card))
+        out.append(Piece(text=block.text[start:end], claim=number, card=card, note=notes[number - 1] if notes else ""))
         position = end
     if position < len(block.text):
         out.append(Piece(text=block.text[position:]))
@@ -65,11 +76,23 @@ def blocks(audited: PageAudit, views: Views) -> list[BlockView]:
     for judgement in reading_order(audited.judgements):
         found.setdefault(judgement.claim.block, []).append(judgement)
     out: list[BlockView] = []
+    page, count = views.anchors[id(audited)], 0
     for number, block in enumerate(audited.page.blocks):
         if block.region not in (Region.MAIN, Region.HEAD) and number not in found:
             continue
         judged = found.get(number, [])
         cards = [views.card(j, audited) for j in judged]
-        out.append(BlockView(anchor=views.spot(audited, number), kind=PLACES[block.kind], shape=shape(block), level=block.level,
-                             pieces=pieces(block, judged, cards), cards=tuple(cards)))
+        anchors = [f"{page}n{n}" for n in range(count + 1, count + len(judged) + 1)]
+        count += len(judged)
+        out.append(
+            BlockView(
+                anchor=views.spot(audited, number),
+                kind=PLACES[block.kind],
+                shape=shape(block),
+                level=block.level,
+                pieces=pieces(block, judged, cards, anchors),
+                notes=tuple(NoteView(anchor=a, card=c) for a, c in zip(anchors, cards, strict=True)),
+                cells=block.cells if block.kind is BlockKind.TABLE_ROW and not judged else (),
+            )
+        )
     return out

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.records import OVERPROMISES, Audit, Judgement, PageAudit, Verdict
+from pipeline.records import OVERPROMISES, Audit, BlockKind, Judgement, PageAudit, Region, Verdict
 from pipeline.report.document import pages_by_name, reading_order
-
-# Below this the verdict is shown as unsure; a coin with seven sides that is right less than half of the time is a guess.
-UNSURE = 0.5
+from pipeline.report.thresholds import SENTENCE_WORDS, SURE_FROM
+from pipeline.report.wording import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +33,15 @@ def findings(audit: Audit) -> list[Finding]:
 
 
 def fix_first(audit: Audit, most: int) -> list[Finding]:
-    """The `most` riskiest findings; a sentence that stands in several places is one finding with its other places.
+    """The `most` riskiest of the sure findings; a sentence that stands in several places is one finding with its other places.
 
+    When no finding is sure, the riskiest of the others stand here: an empty list would say that all is well.
     Parts of one sentence with the same verdict and the same first quote are one finding too: a writer mends them at once.
     """
     first: dict[tuple[str, str, str], Finding] = {}
     also: dict[tuple[str, str, str], list[PageAudit]] = {}
-    for found in findings(audit):
+    every = findings(audit)
+    for found in [f for f in every if sure_of(f.judgement)] or every:
         judgement = found.judgement
         quote = " ".join((judgement.claim.quote or judgement.claim.text).lower().split())
         key = (quote.strip(" .!"), judgement.verdict.value, judgement.evidence[0].quote if judgement.evidence else "")
@@ -53,17 +54,34 @@ def fix_first(audit: Audit, most: int) -> list[Finding]:
     return [Finding(number=first[k].number, judgement=first[k].judgement, audited=first[k].audited, also=tuple(also[k])) for k in kept]
 
 
-def could_not_check(audit: Audit) -> list[tuple[str, int]]:
-    """(why, number of claims) for what the documentation cannot settle or the verdict is unsure of; only what occurs."""
+def sure_of(judgement: Judgement) -> bool:
+    """Whether a finding can be acted on at once: the verdict stands clear of the others, and the claim is a sentence, not a label."""
+    text = judgement.claim.text
+    return judgement.confidence >= SURE_FROM and len(text.split()) >= SENTENCE_WORDS and " | " not in text
+
+
+def worth_a_look(audit: Audit) -> list[Finding]:
+    """The findings that are not sure, riskiest first: a person reads both quotes before anybody acts."""
+    return [f for f in findings(audit) if not sure_of(f.judgement)]
+
+
+def table_rows(audit: Audit) -> int:
+    """How many rows of tables stand on the pages and were not judged: a row makes sense only with its columns."""
+    return sum(
+        sum(
+            b.kind is BlockKind.TABLE_ROW and b.region is Region.MAIN and n not in judged for n, b in enumerate(p.page.blocks)
+        )
+        for p in audit.pages
+        for judged in [{j.claim.block for j in p.judgements}]
+    )
+
+
+def could_not_check(audit: Audit) -> list[tuple[str, str]]:
+    """(how many of what, why) for what the documentation cannot settle; only what occurs."""
     judgements = [j for p in audit.pages for j in p.judgements]
-    external = sum(j.verdict is Verdict.EXTERNAL for j in judgements)
-    unsure = sum(unsure_of(j) for j in judgements)
-    uncheckable = sum(j.verdict is Verdict.UNCHECKABLE for j in judgements)
-    rows = [("need outside proof", external), ("have an unsure verdict: read both quotes yourself", unsure),
-            ("hold nothing that can be checked", uncheckable)]
-    return [(why, count) for why, count in rows if count]
-
-
-def unsure_of(judgement: Judgement) -> bool:
-    """Whether a person should read the quotes before acting on the verdict."""
-    return judgement.verdict not in {Verdict.EXTERNAL, Verdict.UNCHECKABLE} and judgement.confidence < UNSURE
+    out = [
+        (plural(sum(j.verdict is Verdict.EXTERNAL for j in judgements), "claim"), "need proof from outside: customers, ranks, rivals, savings"),
+        (plural(sum(j.verdict is Verdict.UNCHECKABLE for j in judgements), "sentence"), "hold nothing that can be checked: opinion, mood, calls to action"),
+        (plural(table_rows(audit), "table row"), "were read but not judged: plan tables on a page are not checked row by row yet"),
+    ]
+    return [(count, why) for count, why in out if not count.startswith("0 ")]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.records import Change, Changes, Verdict
-from pipeline.report.hostile import one_line
-from pipeline.report.wording import SIGNS, VERDICTS, plural
-
-# Of each kind so many are shown; how many more there are is said.
-MOST_CHANGES = 8
+from pipeline.report.links import page_name
+from pipeline.report.thresholds import MOST_CHANGES
+from pipeline.report.wording import SIGNS, VERDICTS, day, plural
 
 KINDS = (
     ("worsened", "Got worse", "The page or the docs changed, and the gap grew."),
@@ -52,15 +50,10 @@ class ChangesView:
     kinds: tuple[KindView, ...]
 
 
-def day(moment: str) -> str:
-    """The day of an ISO 8601 moment, as it stands where it is none."""
-    return one_line(moment)[:10]
-
-
-def _view(change: Change) -> ChangeView:
+def _view(change: Change, root: str) -> ChangeView:
     seen: Verdict | None = change.after or change.before
     return ChangeView(
-        page=change.page,
+        page=page_name(change.page, root),
         claim=change.claim,
         before="" if change.before is None else VERDICTS[change.before][0],
         after="" if change.after is None else VERDICTS[change.after][0],
@@ -69,13 +62,13 @@ def _view(change: Change) -> ChangeView:
     )
 
 
-def changes_view(changes: Changes) -> ChangesView:
-    """The changes as shown; every kind says how many it holds."""
+def changes_view(changes: Changes, root: str = "") -> ChangesView:
+    """The changes as shown, pages named without `root`; every kind says how many it holds."""
     kinds = []
     for key, label, meaning in KINDS:
         found: tuple[Change, ...] = getattr(changes, key)
         if found:
-            shown = tuple(_view(c) for c in found[:MOST_CHANGES])
+            shown = tuple(_view(c, root) for c in found[:MOST_CHANGES])
             kinds.append(
                 KindView(key=key, label=label, meaning=meaning, count=len(found), changes=shown, more=len(found) - len(shown))
             )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pipeline.records import Audit, Changes, TrendPoint, Verdict
 from pipeline.report.findings import could_not_check, findings, fix_first
-from pipeline.report.history import changes_view, day
+from pipeline.report.history import changes_view
 from pipeline.report.hostile import markdown as escaped
-from pipeline.report.wording import OWNERS, VERDICTS, headline, percent, plural, points, task
+from pipeline.report.wording import OWNERS, VERDICTS, day, headline, percent, plural, points, task
 
 MOST_FINDINGS = 10
 MOST_PROBLEMS = 20
@@ -44,7 +44,7 @@ def markdown(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | 
     unsettled = could_not_check(audit)
     if unsettled or audit.problems:
         out += ["", "## Could not be checked", ""]
-        out += [f"- {plural(n, 'claim')} {why}" for why, n in unsettled]
+        out += [f"- {count} {why}" for count, why in unsettled]
         out += [f"- Not read: {escaped(p.where)}: {escaped(p.message)}" for p in audit.problems[:MOST_PROBLEMS]]
         if len(audit.problems) > MOST_PROBLEMS:
             out.append(f"- and {len(audit.problems) - MOST_PROBLEMS} more that could not be read")

@@ -21,5 +21,5 @@ def pdf_bytes(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes |
     except (ImportError, OSError) as err:
         raise UsageError(f"PDF needs WeasyPrint, which cannot be loaded ({err}): run `pip install 'saysdoes[pdf]'`, on Linux also "
                          "`apt-get install libpango-1.0-0 libpangoft2-1.0-0`, or print the HTML scorecard from a browser.") from err
-    made = weasyprint.HTML(string=html(audit, trend, changes), url_fetcher=_refuse).write_pdf()
+    made = weasyprint.HTML(string=html(audit, trend, changes, paper=True), url_fetcher=_refuse).write_pdf()
     return bytes(made)

@@ -132,7 +132,7 @@ def _rest(audit: Audit, width: int) -> list[str]:
         out += ["", *_wrapped("Undersold", f"{names}{f' and {more} more' if more > 0 else ''}: in the docs, on no page.", width)]
     unsettled = could_not_check(audit)
     if unsettled:
-        out += ["", *_wrapped("Unsettled", "; ".join(f"{plural(n, 'claim')} {why}" for why, n in unsettled), width)]
+        out += ["", *_wrapped("Unsettled", "; ".join(f"{count} {why}" for count, why in unsettled), width)]
     if audit.problems:
         out += ["", f"Not read: {plural(len(audit.problems), 'page or document', 'pages or documents')}"]
         order = sorted(audit.problems, key=lambda p: (p.where, p.kind, p.message))

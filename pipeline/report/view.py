@@ -1,24 +1,49 @@
 """Audit -> what the scorecard's templates show: records of ready words and numbers. The templates compute nothing.
 
-Anchors: `p3` is the third page by name, `p3b12` its block 12, `f7` the seventh riskiest finding.
+Anchors: `p3` is the third page by name, `p3b12` its block 12, `p3n4` the note on its fourth claim, `f7` the seventh riskiest finding.
 """
 
 from __future__ import annotations
 
-import urllib.parse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.records import OVERPROMISES, Audit, Judgement, PageAudit, Sentence, Verdict
-from pipeline.report.document import is_url, pages_by_name
-from pipeline.report.findings import Finding, findings, fix_first, unsure_of
-from pipeline.report.hostile import one_line, safe_link
-from pipeline.report.wording import INKS, OWNER_TASKS, OWNERS, PLACES, SIGNS, VERDICTS, headline, percent, points, task
+from pipeline.records import OVERPROMISES, Audit, Judgement, PageAudit, PageScore, Sentence, Verdict
+from pipeline.report.advice import offer, reading
+from pipeline.report.charts import ShareView, heat, risky, shares
+from pipeline.report.document import pages_by_name, reading_order
+from pipeline.report.findings import Finding, findings, fix_first, sure_of
+from pipeline.report.hostile import one_line
+from pipeline.report.links import common_root, link_to, page_name
+from pipeline.report.sections import SINGLE, sections
+from pipeline.report.thresholds import (
+    GENERIC_FROM,
+    GENERIC_WORDS,
+    HOTTEST_RISK,
+    MOST_ANNOTATED,
+    MOST_FIRST,
+    MOST_GENERIC,
+)
+from pipeline.report.wording import (
+    OWNER_TASKS,
+    OWNERS,
+    PLACES,
+    SIGNS,
+    VERDICTS,
+    headline,
+    percent,
+    plural,
+    points,
+    task,
+)
 
-MOST_FIRST = 10
-MOST_GENERIC = 15
-GENERIC_FROM = 0.5
-# A heading of two words is generic by nature; a writer mends sentences.
-GENERIC_WORDS = 5
+RELATIONS = {
+    "supports": "says so",
+    "limits": "limits it",
+    "plans": "plans it",
+    "contradicts": "says otherwise",
+    "related": "nearest text",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,45 +76,42 @@ class FindingView:
     quotes: tuple[QuoteView, ...]
     why: str
     task: str
+    offer_lead: str
+    offer: str
     owner: str
     owner_task: str
-    unsure: bool
+    sure: bool
     also: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageView:
-    """A row of the page table; heat is 0-4, None where nothing was measured."""
+class ScoreView:
+    """The three numbers of a site, section or page in words, with denominators and heat (0-4, None where nothing was measured)."""
+
+    grade: str
+    proof: str
+    proof_of: str
+    risk: str
+    generic: str
+    generic_of: str
+    proof_heat: int | None
+    risk_heat: int | None
+    generic_heat: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """A row of the page or section table."""
 
     anchor: str
     name: str
     title: str
     link: str
-    grade: str | None
+    score: ScoreView
     claims: int
-    judged: int
-    proven: int
     findings: int
-    generic: str
-    risk: str
-    proof_heat: int | None
-    finding_heat: int | None
-    generic_heat: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShareView:
-    """One bar of the verdict chart; `width` in per cent of the longest bar, `share` of all claims."""
-
-    verdict: str
-    sign: str
-    label: str
-    meaning: str
-    colour: str
-    count: int
-    share: str
-    x: float
-    width: float
+    pages: int
+    bar: tuple[ShareView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,27 +123,25 @@ class GenericView:
     spot: str
 
 
-def site_root(audit: Audit) -> str:
-    """`https://host` when every page is of one host, else ""; page names are shown without it."""
-    roots = {urllib.parse.urljoin(p.page.source, "/") if is_url(p.page.source) else "" for p in audit.pages}
-    return roots.pop() if len(roots) == 1 else ""
+def score_view(score: PageScore, judgements: Sequence[Judgement]) -> ScoreView:
+    """Scores in words; every share with what it is a share of."""
+    proven = sum(j.verdict is Verdict.SUPPORTED for j in judgements)
+    return ScoreView(
+        grade=score.grade or "",
+        proof=percent(score.proof_rate),
+        proof_of=f"{proven:,} of {plural(score.judged, 'claim')}" if score.judged else "",
+        risk=points(score.overpromise_risk),
+        generic="not measured" if score.generic_share is None else points(score.generic_share) + "%",
+        generic_of=f"of {plural(score.words, 'word')}" if score.generic_share is not None else "",
+        proof_heat=heat(None if score.proof_rate is None else 1 - score.proof_rate),
+        risk_heat=heat(None if score.overpromise_risk is None else score.overpromise_risk / HOTTEST_RISK),
+        generic_heat=heat(None if score.generic_share is None else score.generic_share / 100),
+    )
 
 
-def page_name(source: str, root: str) -> str:
-    """A page's name as shown: its path on a one-host site, else the whole source."""
-    name = source.removeprefix(root.rstrip("/")) if root and root != "/" else source
-    return one_line(name or "/") or "(no name)"
-
-
-def _quotes(judgement: Judgement) -> tuple[QuoteView, ...]:
-    relations = {"supports": "says so", "limits": "limits it", "plans": "plans it", "contradicts": "says otherwise", "related": "nearest text"}
-    return tuple(QuoteView(text=e.quote, doc=one_line(e.doc), heading=one_line(e.heading), link=_doc_link(e.doc), relation=relations[e.relation.value])
-                 for e in judgement.evidence)
-
-
-def _doc_link(doc: str) -> str:
-    # A path is relative to a folder that the scorecard's reader may not have: only addresses are links.
-    return safe_link(doc) if is_url(doc) else ""
+def to_fix(judgements: Sequence[Judgement]) -> float:
+    """The risk of all findings among `judgements` together."""
+    return sum(j.risk for j in judgements if j.verdict in OVERPROMISES)
 
 
 class Views:
@@ -129,19 +149,41 @@ class Views:
 
     def __init__(self, audit: Audit) -> None:
         self.audit = audit
-        self.root = site_root(audit)
+        self.root = common_root([p.page.source for p in audit.pages])
         self.pages = pages_by_name(audit)
         self.anchors = {id(p): f"p{n}" for n, p in enumerate(self.pages, 1)}
         self.findings = findings(audit)
         self.numbers = {id(f.judgement): f.number for f in self.findings}
+        self.drawn = {id(p) for p in self.riskiest_pages()[:MOST_ANNOTATED]}
+        self.docs_root = common_root(
+            [e.doc for p in audit.pages for j in p.judgements for e in j.evidence] + [u.doc for u in audit.undersold]
+        )
 
     def name(self, audited: PageAudit) -> str:
         """The page's name as shown."""
         return page_name(audited.page.source, self.root)
 
+    def doc_name(self, doc: str) -> str:
+        """The document's name as shown."""
+        return page_name(doc, self.docs_root)
+
     def spot(self, audited: PageAudit, block: int) -> str:
-        """The anchor of a block on the annotated page."""
-        return f"{self.anchors[id(audited)]}b{block}"
+        """The anchor of a block on the annotated page; of the page where it is not drawn."""
+        page = self.anchors[id(audited)]
+        return f"{page}b{block}" if id(audited) in self.drawn else page
+
+    def quotes(self, judgement: Judgement) -> tuple[QuoteView, ...]:
+        """The docs' words on a claim, those that carry the verdict first."""
+        return tuple(
+            QuoteView(
+                text=reading(e.quote, e.doc),
+                doc=self.doc_name(e.doc),
+                heading=one_line(e.heading),
+                link=link_to(e.doc, "" if e.doc.endswith((".md", ".pdf")) else e.quote),
+                relation=RELATIONS[e.relation.value],
+            )
+            for e in judgement.evidence
+        )
 
     def card(self, judgement: Judgement, audited: PageAudit, also: tuple[PageAudit, ...] = ()) -> FindingView:
         """A claim as a card."""
@@ -149,57 +191,89 @@ class Views:
         blocks = audited.page.blocks
         number = self.numbers.get(id(judgement), 0)
         quote = claim.quote or claim.text
+        lead, wording = offer(judgement)
         return FindingView(
-            anchor=f"f{number}", number=number, verdict=judgement.verdict.value, sign=SIGNS[judgement.verdict], headline=headline(judgement),
-            page_quote=quote, part="" if claim.text.strip() == quote.strip() else claim.text,
+            anchor=f"f{number}",
+            number=number,
+            verdict=judgement.verdict.value,
+            sign=SIGNS[judgement.verdict],
+            headline=headline(judgement),
+            page_quote=quote,
+            part="" if claim.text.strip() == quote.strip() else claim.text,
             place=PLACES[blocks[claim.block].kind] if 0 <= claim.block < len(blocks) else "Text",
-            page_name=self.name(audited), page_anchor=self.anchors[id(audited)], spot=self.spot(audited, claim.block),
-            page_link=safe_link(audited.page.source) if is_url(audited.page.source) else "", quotes=_quotes(judgement), why=judgement.why,
-            task=task(judgement), owner=OWNERS.get(judgement.owner, judgement.owner), owner_task=OWNER_TASKS.get(judgement.owner, ""),
-            unsure=unsure_of(judgement), also=tuple((self.name(p), self.anchors[id(p)]) for p in also))
+            page_name=self.name(audited),
+            page_anchor=self.anchors[id(audited)],
+            spot=self.spot(audited, claim.block),
+            page_link=link_to(audited.page.source, quote),
+            quotes=self.quotes(judgement),
+            why="" if judgement.why.startswith(headline(judgement)) else judgement.why,
+            task=task(judgement),
+            offer_lead=lead,
+            offer=wording,
+            owner=OWNERS.get(judgement.owner, judgement.owner),
+            owner_task=OWNER_TASKS.get(judgement.owner, ""),
+            sure=judgement.verdict not in OVERPROMISES or sure_of(judgement),
+            also=tuple((self.name(p), self.anchors[id(p)]) for p in also),
+        )
 
     def first(self) -> list[FindingView]:
-        """The riskiest findings, the same sentence told once."""
+        """The riskiest sure findings, the same sentence told once."""
         return [self.card(f.judgement, f.audited, f.also) for f in fix_first(self.audit, MOST_FIRST)]
 
-    def by_page(self) -> list[tuple[PageView, list[FindingView]]]:
-        """Every finding, grouped by page; pages with the most risk first."""
+    def by_page(self, *, sure: bool, most: int) -> list[tuple[RowView, list[FindingView]]]:
+        """The `most` riskiest findings that are sure, or those that are not, grouped by page; pages with the most risk first."""
         grouped: dict[int, list[Finding]] = {}
-        for found in self.findings:
+        for found in [f for f in self.findings if sure_of(f.judgement) is sure][:most]:
             grouped.setdefault(id(found.audited), []).append(found)
         order = [p for p in self.riskiest_pages() if id(p) in grouped]
-        return [(self.row(p), [self.card(f.judgement, p) for f in sorted(grouped[id(p)], key=lambda f: f.number)]) for p in order]
+        return [(self.row(p), [self.card(f.judgement, p) for f in grouped[id(p)]]) for p in order]
 
     def riskiest_pages(self) -> list[PageAudit]:
-        """Pages by overpromise risk, greatest first; those without a measure last."""
-        return sorted(self.pages, key=lambda p: (p.score.overpromise_risk is None, -(p.score.overpromise_risk or 0.0), p.page.source))
+        """Pages by the risk of all their findings together, greatest first: that is where most can be mended."""
+        return sorted(self.pages, key=lambda p: (-to_fix(p.judgements), p.page.source))
 
-    def row(self, audited: PageAudit) -> PageView:
+    def row(self, audited: PageAudit) -> RowView:
         """The page's row in the table."""
-        score = audited.score
-        found = sum(j.verdict in OVERPROMISES for j in audited.judgements)
-        return PageView(
-            anchor=self.anchors[id(audited)], name=self.name(audited), title=audited.page.title,
-            link=safe_link(audited.page.source) if is_url(audited.page.source) else "", grade=score.grade, claims=score.claims,
-            judged=score.judged, proven=sum(j.verdict is Verdict.SUPPORTED for j in audited.judgements), findings=found,
-            generic="not measured" if score.generic_share is None else points(score.generic_share) + "%", risk=points(score.overpromise_risk),
-            proof_heat=None if score.proof_rate is None else heat(1 - score.proof_rate),
-            finding_heat=None if score.overpromise_risk is None else heat(score.overpromise_risk / 80),
-            generic_heat=None if score.generic_share is None else heat(score.generic_share / 100))
+        return RowView(
+            anchor=self.anchors[id(audited)],
+            name=self.name(audited),
+            title=audited.page.title,
+            link=link_to(audited.page.source),
+            score=score_view(audited.score, audited.judgements),
+            claims=audited.score.claims,
+            findings=sum(j.verdict in OVERPROMISES for j in audited.judgements),
+            pages=1,
+            bar=shares(audited.judgements),
+        )
 
-    def shares(self) -> list[ShareView]:
-        """One bar for each verdict that occurs, in the order of the legend."""
-        judgements = [j for p in self.pages for j in p.judgements]
-        counts = {v: sum(j.verdict is v for j in judgements) for v in VERDICTS}
-        out: list[ShareView] = []
-        x = 0.0
-        for verdict, (label, meaning) in VERDICTS.items():
-            if counts[verdict]:
-                share = counts[verdict] / len(judgements)
-                out.append(ShareView(verdict=verdict.value, sign=SIGNS[verdict], label=label, meaning=meaning, colour=INKS[verdict], count=counts[verdict],
-                                     share=percent(share), x=round(1000 * x, 2), width=round(1000 * share, 2)))
-                x += share
-        return out
+    def section_rows(self) -> list[RowView]:
+        """A row for each section of the site, most to fix first; [] when the site has none."""
+        out = []
+        for section in sections(self.audit):
+            judged = [j for p in section.pages for j in p.judgements]
+            row = RowView(
+                anchor="",
+                name=section.name if section.name == SINGLE else f"/{section.name}/",
+                title="",
+                link="",
+                score=score_view(section.score, judged),
+                claims=len(judged),
+                findings=sum(j.verdict in OVERPROMISES for j in judged),
+                pages=len(section.pages),
+                bar=shares(judged),
+            )
+            out.append((-to_fix(judged), section.name, row))
+        return [row for _, _, row in sorted(out, key=lambda x: x[:2])]
+
+    def worst_page(self) -> RowView | None:
+        """The page with most to fix; None when there is nothing to fix or only one page."""
+        order = [p for p in self.riskiest_pages() if to_fix(p.judgements) > 0]
+        return self.row(order[0]) if order and len(self.pages) > 1 else None
+
+    def most_frequent(self) -> str:
+        """The label of the verdict that most findings have; "" without findings."""
+        order = risky([f.judgement for f in self.findings])
+        return VERDICTS[order[0]][0] if order else ""
 
     def generic(self) -> tuple[list[GenericView], int]:
         """The most generic sentences, each told once, and how many there are in all."""
@@ -214,13 +288,4 @@ class Views:
 
     def cards_of(self, verdict: Verdict) -> list[FindingView]:
         """Every claim of one verdict, as it stands on the pages."""
-        return [self.card(j, p) for p in self.pages for j in p.judgements if j.verdict is verdict]
-
-    def unsure(self) -> list[FindingView]:
-        """Claims whose verdict a person should settle."""
-        return [self.card(j, p) for p in self.pages for j in p.judgements if unsure_of(j)]
-
-
-def heat(share: float) -> int:
-    """0 (fine) to 4 (hot) for a share of 0-1."""
-    return min(4, max(0, int(share * 5)))
+        return [self.card(j, p) for p in self.pages for j in reading_order(p.judgements) if j.verdict is verdict]

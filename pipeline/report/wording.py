@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 from pipeline.records import BlockKind, ConditionKind, Judgement, Verdict
+from pipeline.report.hostile import one_line
+from pipeline.report.thresholds import CONDITION_WORDS, GENERIC_ABOVE, GENERIC_STEPS, RISK_ABOVE, RISK_STEPS
 
 # (short label, what it means) in the order in which charts and legends show them.
 VERDICTS: dict[Verdict, tuple[str, str]] = {
@@ -19,11 +23,11 @@ SIGNS = {Verdict.SUPPORTED: "✓", Verdict.QUALIFIED: "◐", Verdict.PLANNED: "�
          Verdict.UNDOCUMENTED: "?", Verdict.EXTERNAL: "↗", Verdict.UNCHECKABLE: "–"}
 
 # On paper; a screen takes the colours of its light or dark style. WeasyPrint knows no variables inside SVG.
-INKS = {Verdict.SUPPORTED: "#1f7a4d", Verdict.QUALIFIED: "#a96800", Verdict.PLANNED: "#6b4bc4", Verdict.CONTRADICTED: "#c22d35",
-        Verdict.UNDOCUMENTED: "#c2571a", Verdict.EXTERNAL: "#4d6a8f", Verdict.UNCHECKABLE: "#7c8696"}
+INKS = {Verdict.SUPPORTED: "#1f7a4d", Verdict.QUALIFIED: "#8f5800", Verdict.PLANNED: "#6b4bc4", Verdict.CONTRADICTED: "#c22d35",
+        Verdict.UNDOCUMENTED: "#b44d12", Verdict.EXTERNAL: "#4d6a8f", Verdict.UNCHECKABLE: "#667080"}
 
-OWNERS = {"copy": "Copy", "docs": "Docs"}
-OWNER_TASKS = {"copy": "Change the page", "docs": "Ask the docs team first"}
+OWNERS = {"copy": "Copy team", "docs": "Docs team"}
+OWNER_TASKS = {"copy": "Change the page", "docs": "Say whether it is true, and document it if so"}
 
 GRADES = {"A": "Very little to fix", "B": "Mostly proven", "C": "Several promises to fix", "D": "Many promises to fix",
           "F": "More promised than shown"}
@@ -47,7 +51,9 @@ def headline(judgement: Judgement) -> str:
     """The verdict as a colleague would say it: `True only on Business and up`."""
     condition = judgement.condition
     if judgement.verdict is Verdict.QUALIFIED and condition is not None and condition.value.strip():
-        value = condition.value.strip()
+        value = one_line(condition.value)
+        if len(value.split()) > CONDITION_WORDS:
+            return _CONDITIONS[condition.kind].format("").rstrip(" :") if condition.kind is ConditionKind.LIMIT else VERDICTS[judgement.verdict][0]
         if condition.kind is ConditionKind.BETA and value.lower() in {"beta", "in beta", "public beta", "private beta"}:
             return f"Still in beta ({value})" if value.lower() not in {"beta", "in beta"} else "Still in beta"
         return _CONDITIONS[condition.kind].format(value)
@@ -57,6 +63,11 @@ def headline(judgement: Judgement) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 claim`, `2 claims`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def quoted(text: str) -> str:
+    """`text` between quotation marks, unless it brings its own."""
+    return text if text[:1] in "“\"«„" and text[-1:] in "”\"»“" and len(text) > 1 else f"“{text}”"
 
 
 def percent(share: float | None) -> str:
@@ -82,22 +93,23 @@ def risk_words(value: float | None) -> str:
     """How big an overpromise risk of 0-100 is; steps follow the grades."""
     if value is None:
         return "Nothing on these pages could be settled with the documentation."
-    for limit, words in ((8, "Low: little is promised beyond the docs."), (18, "Moderate: some promises go beyond the docs."),
-                         (32, "Raised: many promises go beyond the docs."), (50, "High: much of the copy goes beyond the docs.")):
-        if value <= limit:
-            return words
-    return "Very high: most of the copy goes beyond the docs."
+    return next((words for limit, words in RISK_STEPS if value <= limit), RISK_ABOVE)
 
 
 def generic_words(value: float | None) -> str:
     """What a generic share of 0-100 means to a reader."""
     if value is None:
         return "Too few words to say."
-    for limit, words in ((20, "Most of the copy could only be about this product."), (45, "Some copy would fit any competitor."),
-                         (70, "Much of the copy would fit any competitor.")):
-        if value <= limit:
-            return words
-    return "Most of the copy would fit any competitor."
+    return next((words for limit, words in GENERIC_STEPS if value <= limit), GENERIC_ABOVE)
+
+
+def day(moment: str) -> str:
+    """`24 November 2026` of an ISO 8601 moment; what is none is shown as it stands."""
+    try:
+        when = datetime.datetime.fromisoformat(moment)
+    except ValueError:
+        return one_line(moment)
+    return f"{when.day} {when:%B %Y}"
 
 
 def task(judgement: Judgement) -> str:
