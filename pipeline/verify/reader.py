@@ -36,6 +36,7 @@ class Reader:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
         self._session = session(artefact.path("model.onnx"))
+        self._inputs = frozenset(i.name for i in self._session.get_inputs())
         self._known: dict[bytes, Reading] = {}
 
     def read(self, claim: Claim, passages: Sequence[Passage]) -> Reading:
@@ -57,6 +58,7 @@ class Reader:
             "attention_mask": np.ones_like(ids),
             "token_type_ids": np.array([item.type_ids], dtype=np.int64),
         }
+        feed = {name: value for name, value in feed.items() if name in self._inputs}
         logits = np.asarray(self._session.run(None, feed)[0][0], dtype=np.float64) / self._temperature
         exp = np.exp(logits - logits.max())
         return np.asarray(np.round(exp / exp.sum(), 6))
