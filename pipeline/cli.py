@@ -15,11 +15,13 @@ import pathlib
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from pipeline import __version__
 from pipeline.config import Config, load_config
 from pipeline.errors import ExitCode, SaysdoesError, UsageError
+from pipeline.lines import Where, in_files
 from pipeline.records import Audit, Claim, Judgement, Problem, Verdict
 
 FAIL_ON = ("contradicted", "planned", "qualified", "undocumented")
@@ -105,8 +107,10 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument(
         "--docs",
         nargs="+",
+        action="extend",
         metavar="SOURCE",
-        help="URL, folder or file with documentation, plan tables, changelog, roadmap, OpenAPI",
+        help="URL, folder or file with documentation, plan tables, changelog, roadmap, OpenAPI; "
+        "--docs=SOURCE takes one and may stand before the targets",
     )
     audit.add_argument(
         "--site", action="store_true", help="crawl the whole site of each TARGET URL, not only that page"
@@ -114,6 +118,15 @@ def parser() -> argparse.ArgumentParser:
     for kind, what in FORMS.items():
         audit.add_argument(f"--{kind}", type=pathlib.Path, metavar="FILE", help=what)
     audit.add_argument("--github", action="store_true", help="print findings as GitHub annotations")
+    audit.add_argument(
+        "--folder", type=pathlib.Path, metavar="FOLDER", help="write a scorecard of the site, each section and each page"
+    )
+    audit.add_argument(
+        "--baseline", type=pathlib.Path, metavar="FILE", help="findings that are known: only others count and are shown"
+    )
+    audit.add_argument(
+        "--write-baseline", type=pathlib.Path, metavar="FILE", help="write this run's findings as the known ones"
+    )
     _common(audit)
 
     claims = verbs.add_parser(
@@ -193,6 +206,8 @@ def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
     if not docs:
         raise UsageError("No documentation: name it with --docs (URL, folder or file), or `docs:` in the config.")
     wanted = fail_on(args, config)
+    # Read before the work, so that a wrong name is said at once.
+    known = report.read_baseline(args.baseline) if args.baseline and not args.write_baseline else None
     progress = Progress(args.quiet)
     documents = read_places(
         docs,
@@ -209,19 +224,47 @@ def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
         return _nothing_read([*documents.problems, *copy.problems], "page")
     auditor = Auditor(config, documents.pages, progress=progress)
     audit = auditor.audit(copy.pages, [*documents.problems, *copy.problems], progress=progress)
-    deliver(args, audit)
+    where = in_files(copy.paths)
+    deliver(args, audit, known, where)
+    judgements = [j for p in audit.pages for j in p.judgements]
+    if args.write_baseline:
+        # What was just written is known: the command that accepts the present state must not fail on it.
+        written = report.write_baseline(audit, args.write_baseline)
+        known, judgements = report.read_baseline(args.write_baseline), []
+    if args.baseline and not args.write_baseline:
+        compared = report.compare(audit, known or [], wanted)
+        judgements = [j for j, _ in compared.new]
     if not args.quiet:
-        say(report.terminal(audit))
-        for file in (args.html, args.json, *(getattr(args, kind) for kind in FORMS)):
+        if args.baseline and not args.write_baseline:
+            if compared.new:
+                say(report.new_lines(compared.new, where))
+            say(
+                f"{len(compared.new)} new findings, {compared.known} known from {args.baseline}"
+                + (f", {len(compared.gone)} of it not found here." if compared.gone else ".")
+            )
+        else:
+            say(report.terminal(audit))
+        for file in (args.html, args.json, args.folder, *(getattr(args, kind) for kind in FORMS)):
             if file:
                 say(f"Written: {file}")
-    return outcome([j for p in audit.pages for j in p.judgements], audit.problems, wanted)
+        if args.write_baseline:
+            say(f"Written: {args.write_baseline} with {written} known findings")
+    return outcome(judgements, audit.problems, wanted)
 
 
-def deliver(args: argparse.Namespace, audit: Audit) -> None:
-    """Writes the files that the command line asks for."""
+def deliver(
+    args: argparse.Namespace,
+    audit: Audit,
+    known: Sequence[Mapping[str, Any]] | None = None,
+    where: Where | None = None,
+) -> None:
+    """Writes the files that the command line asks for; `known` are the rows of a baseline, `where` places findings in files."""
     from pipeline import report
 
+    ids = None if known is None else {str(row["id"]) for row in known}
+    where = where or report.place_of
+    if getattr(args, "folder", None):
+        report.write_folder(audit, args.folder)
     if args.json:
         report.write_json(audit, args.json)
     if args.html:
@@ -230,14 +273,15 @@ def deliver(args: argparse.Namespace, audit: Audit) -> None:
         "csv": report.write_csv,
         "xlsx": report.write_xlsx,
         "markdown": report.write_markdown,
-        "sarif": report.write_sarif,
         "pdf": report.write_pdf,
     }
     for kind, write in writers.items():
         if getattr(args, kind, None):
             write(audit, getattr(args, kind))
+    if getattr(args, "sarif", None):
+        report.write_sarif(audit, args.sarif, ids, where)
     if getattr(args, "github", False):
-        say(report.github(audit))
+        sys.stdout.write(report.github(audit, ids or (), where))
 
 
 def _nothing_read(problems: Sequence[Problem], what: str) -> ExitCode:

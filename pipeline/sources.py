@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import pathlib
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.documents import HTML, MARKDOWN, OFFICE, OPENAPI, Unreadable, read_document
@@ -65,10 +65,11 @@ ENGLISH = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What became of the named places."""
+    """What became of the named places; `paths` leads from the source of each page that is a file to its path as named."""
 
     pages: tuple[Page, ...]
     problems: tuple[Problem, ...]
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_url(place: str) -> bool:
@@ -164,13 +165,16 @@ def read_places(places: Sequence[str], *, verbatim: bool, what: str, fetch: Fetc
     problems: list[Problem] = []
     urls = [p for p in places if is_url(p)]
     taken: set[str] = set()
+    paths: dict[str, str] = {}
 
-    def keep(found: Page | Problem, prefix: str) -> None:
+    def keep(found: Page | Problem, prefix: str, path: pathlib.Path | None = None) -> None:
         if isinstance(found, Problem):
             problems.append(found)
             return
         source = found.source if found.source not in taken else f"{prefix}/{found.source}"
         taken.add(source)
+        if path is not None:
+            paths[source] = str(path)
         pages.append(replace(found, source=source))
 
     for place in places:
@@ -187,9 +191,9 @@ def read_places(places: Sequence[str], *, verbatim: bool, what: str, fetch: Fetc
             if not files:
                 raise UsageError(f"{what} folder {place!r} holds no HTML, Markdown, text, PDF, DOCX or PPTX file.")
             for file in files:
-                keep(_read_file(file, file.relative_to(path).as_posix(), verbatim=verbatim), path.name)
+                keep(_read_file(file, file.relative_to(path).as_posix(), verbatim=verbatim), path.name, file)
         else:
-            keep(_read_file(path, path.name, verbatim=verbatim), path.parent.name)
+            keep(_read_file(path, path.name, verbatim=verbatim), path.parent.name, path)
     if urls:
         fetched, faults = fetch(urls)
         problems += faults
@@ -203,4 +207,4 @@ def read_places(places: Sequence[str], *, verbatim: bool, what: str, fetch: Fetc
                 "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
             }.get(kind, ".html")
             keep(_read_one(item.body, item.final_url, verbatim=verbatim, suffix=suffix, where=item.final_url), "again")
-    return Read(pages=tuple(pages), problems=tuple(problems))
+    return Read(pages=tuple(pages), problems=tuple(problems), paths=paths)

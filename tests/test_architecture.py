@@ -30,6 +30,7 @@ ALLOWED = {
     "score": GROUND,
     "undersold": GROUND | SHARED | {"match"},
     "sources": GROUND | {"documents", "page"},
+    "lines": GROUND,
     "report": GROUND | {"score", "fingerprint"},
     "fingerprint": set(),
     "store": {"errors", "fingerprint"},

@@ -3,6 +3,8 @@
     audit_document, claim_row     what scripts read        write_json, write_lines, write_object
     write_html, write_pdf         the scorecard            terminal, markdown
     write_csv, write_xlsx         one row a claim          write_sarif, github (code hosts)
+    write_folder, page_html       a scorecard a section and page
+    write_baseline, compare       only new findings fail
     page_part, audit_from         what the store keeps of a page, and the way back from JSON to records
 
 Scorecard, JSON, Markdown and workbook also take what a run history knows: `trend`, the runs from oldest to this one, and `changes`
@@ -11,22 +13,25 @@ since the last one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Collection, Sequence
 
 from pipeline.records import Audit, Changes, TrendPoint
-from pipeline.report.document import audit_document, claim_row
+from pipeline.report.baseline import Compared, compare, finding_id, read_baseline, write_baseline
+from pipeline.report.document import audit_document, claim_row, pages_by_name
 from pipeline.report.files import Place, write_bytes, write_lines, write_object, write_text
 from pipeline.report.html import html, page_html, section_html
 from pipeline.report.markdown import markdown
 from pipeline.report.pdf import pdf_bytes
 from pipeline.report.restored import audit_from, judgement_from, page_from, page_part
-from pipeline.report.sarif import github, sarif
+from pipeline.report.sarif import Where, github, new_lines, place_of, sarif
+from pipeline.report.sections import sections
 from pipeline.report.tables import csv_text, xlsx_bytes
 from pipeline.report.terminal import terminal
 
-__all__ = ["audit_document", "audit_from", "claim_row", "github", "html", "judgement_from", "markdown", "page_from", "page_html", "page_part", "sarif",
-           "section_html", "terminal", "write_csv", "write_html", "write_json",
-           "write_lines", "write_markdown", "write_object", "write_pdf", "write_sarif", "write_xlsx"]
+__all__ = ["Compared", "audit_document", "audit_from", "claim_row", "compare", "finding_id", "github", "html", "judgement_from", "markdown",
+           "new_lines", "page_from", "page_html", "page_part", "place_of", "read_baseline", "sarif", "section_html", "terminal", "write_baseline", "write_csv",
+           "write_folder", "write_html", "write_json", "write_lines", "write_markdown", "write_object", "write_pdf", "write_sarif", "write_xlsx"]
 
 
 def write_json(audit: Audit, path: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> None:
@@ -59,6 +64,23 @@ def write_markdown(audit: Audit, path: Place, trend: Sequence[TrendPoint] = (), 
     write_text(markdown(audit, trend, changes), path)
 
 
-def write_sarif(audit: Audit, path: Place) -> None:
-    """The findings as SARIF 2.1.0."""
-    write_object(sarif(audit), path)
+def write_sarif(audit: Audit, path: Place, known: Collection[str] | None = None, where: Where = place_of) -> None:
+    """The findings as SARIF 2.1.0; see `sarif`."""
+    write_object(sarif(audit, known, where), path)
+
+
+def write_folder(audit: Audit, folder: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> int:
+    """Scorecards of the site (`index.html`), each section and each page under `folder`; says how many files were written.
+
+    Files are numbered in the order of the names of sections and pages: no name of a crawled page becomes a file name.
+    """
+    place = pathlib.Path(folder)
+    found, pages = sections(audit), pages_by_name(audit)
+    parts = [(f"section-{n}.html", s.name) for n, s in enumerate(found, 1)]
+    files = [(f"page-{n}.html", p.page.source) for n, p in enumerate(pages, 1)]
+    write_text(html(audit, trend, changes, parts=dict((name, file) for file, name in parts) | dict((name, file) for file, name in files)), place / "index.html")
+    for file, name in parts:
+        write_text(section_html(audit, name, up="index.html"), place / file)
+    for file, name in files:
+        write_text(page_html(audit, name, up="index.html"), place / file)
+    return 1 + len(parts) + len(files)

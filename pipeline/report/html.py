@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -57,17 +57,19 @@ def _policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def html(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None, *, of: str = "", up: str = "", paper: bool = False) -> str:
+def html(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None, *, of: str = "", up: str = "", paper: bool = False,
+         parts: Mapping[str, str] | None = None) -> str:
     """The scorecard as one HTML document; the same input gives the same bytes. `trend` is oldest first, this run last.
 
     `of` names the section or page when the audit is narrowed to one, `up` is the link back to the whole site; `paper` leaves out the
-    annotated pages, which are of no use where nothing can be chosen.
+    annotated pages, which are of no use where nothing can be chosen. `parts` are the files of scorecards of sections (by name) and pages (by
+    source) beside this one: then the annotated pages stand there.
     """
     environment = _environment()
     loader = environment.loader
     assert loader is not None
     style = "\n" + loader.get_source(environment, "scorecard.css")[0].strip() + "\n"
-    views = Views(audit)
+    views = Views(audit, parts or {})
     generic, generic_total = views.generic()
     judgements = [j for p in audit.pages for j in p.judgements]
     first = views.first()
@@ -119,6 +121,7 @@ def html(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None
         legend=list(VERDICTS.items()),
         paper=paper,
         annotated=[] if paper else [(views.row(p), blocks(p, views)) for p in drawn],
+        parted=bool(parts),
         drawn={views.anchors[id(p)] for p in drawn},
         versions=sorted(audit.versions.items()),
     )

@@ -65,7 +65,8 @@ def terminal(audit: Audit, width: int = 100) -> str:
     out.append(f"Grade     {score.grade or 'not measured (too few claims)'}")
     out.append(f"Read      {plural(len(audit.pages), 'page')}, {plural(audit.documents, 'document')}")
     out += _verdicts(audit, width)
-    out += _first(fix_first(audit, MOST_FINDINGS), len(findings(audit)), width)
+    if any(p.judgements for p in audit.pages):
+        out += _first(fix_first(audit, MOST_FINDINGS), len(findings(audit)), width)
     out += _pages(audit, width)
     out += _rest(audit, width)
     return "\n".join(line.rstrip() for line in out)

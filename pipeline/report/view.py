@@ -5,7 +5,7 @@ Anchors: `p3` is the third page by name, `p3b12` its block 12, `p3n4` the note o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.records import OVERPROMISES, Audit, Judgement, PageAudit, PageScore, Sentence, Verdict
@@ -105,6 +105,7 @@ class RowView:
 
     anchor: str
     name: str
+    file: str
     title: str
     link: str
     score: ScoreView
@@ -147,14 +148,16 @@ def to_fix(judgements: Sequence[Judgement]) -> float:
 class Views:
     """Makes the records of one audit; holds the anchors of its pages and findings."""
 
-    def __init__(self, audit: Audit) -> None:
+    def __init__(self, audit: Audit, parts: Mapping[str, str] | None = None) -> None:
         self.audit = audit
+        self.parts = parts or {}
         self.root = common_root([p.page.source for p in audit.pages])
         self.pages = pages_by_name(audit)
         self.anchors = {id(p): f"p{n}" for n, p in enumerate(self.pages, 1)}
         self.findings = findings(audit)
         self.numbers = {id(f.judgement): f.number for f in self.findings}
-        self.drawn = {id(p) for p in self.riskiest_pages()[:MOST_ANNOTATED]}
+        # With a file for each page beside it, the site's scorecard need not hold them all.
+        self.drawn = {id(p) for p in self.riskiest_pages()[: 0 if self.parts else MOST_ANNOTATED]}
         self.docs_root = common_root(
             [e.doc for p in audit.pages for j in p.judgements for e in j.evidence] + [u.doc for u in audit.undersold]
         )
@@ -237,6 +240,7 @@ class Views:
         return RowView(
             anchor=self.anchors[id(audited)],
             name=self.name(audited),
+            file=self.parts.get(audited.page.source, ""),
             title=audited.page.title,
             link=link_to(audited.page.source),
             score=score_view(audited.score, audited.judgements),
@@ -254,6 +258,7 @@ class Views:
             row = RowView(
                 anchor="",
                 name=section.name if section.name == SINGLE else f"/{section.name}/",
+                file=self.parts.get(section.name, ""),
                 title="",
                 link="",
                 score=score_view(section.score, judged),
