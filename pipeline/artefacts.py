@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import ModelError
+from pipeline.house import HOME
 
-MODELS = pathlib.Path(__file__).resolve().parent.parent / "models"
+MODELS = HOME / "models"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

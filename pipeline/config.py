@@ -13,8 +13,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import ConfigError
+from pipeline.house import HOME
 
-DEFAULT = pathlib.Path(__file__).resolve().parent.parent / "configs" / "default.yaml"
+DEFAULT = HOME / "configs" / "default.yaml"
 FailOn = Literal["contradicted", "planned", "qualified", "undocumented", "none"]
 
 

@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from pipeline.audit import Auditor, Progress
 from pipeline.config import Config
 from pipeline.errors import UsageError
+from pipeline.house import HOME
 from pipeline.reach import fetch_site
 from pipeline.records import Audit
 from pipeline.sources import read_places
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "corpora" / "demo"
+FOLDER = HOME / "corpora" / "demo"
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):

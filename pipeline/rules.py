@@ -7,7 +7,6 @@ knows no vocabulary of its own.
 from __future__ import annotations
 
 import functools
-import pathlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,9 @@ from typing import Any
 import yaml
 
 from pipeline.errors import ConfigError
+from pipeline.house import HOME
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "configs" / "rules"
+FOLDER = HOME / "configs" / "rules"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from collections.abc import Sequence
 
 import pytest
+import yaml
 from sample_audit import sample
 
 from pipeline import report
@@ -110,3 +117,71 @@ def test_only_new_findings_fail_end_to_end(tmp_path: pathlib.Path, monkeypatch: 
     results = json.loads((tmp_path / "a.sarif").read_text())["runs"][0]["results"]
     assert {r["baselineState"] for r in results} == {"new", "unchanged"}
     assert main([*base, "--baseline=missing.json", "copy/landing.mdx"]) == 2
+
+
+def test_every_model_file_and_setting_is_installed_with_the_package() -> None:
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["data-files"]
+    taken = {p.relative_to(ROOT).as_posix() for globs in data.values() for g in globs for p in ROOT.glob(g)}
+    wanted = {p.relative_to(ROOT).as_posix() for p in (ROOT / "configs").rglob("*.yaml")}
+    for manifest in (ROOT / "models").glob("*/manifest.json"):
+        folder = manifest.parent.relative_to(ROOT).as_posix()
+        wanted |= {f"{folder}/manifest.json"} | {f"{folder}/{name}" for name in json.loads(manifest.read_text(encoding="utf-8"))["files"]}
+    assert wanted <= taken, f"add to data-files in pyproject.toml: {sorted(wanted - taken)}"
+    for place, globs in data.items():
+        assert all(place == "share/saysdoes/" + g.rsplit("/", 1)[0] for g in globs)
+
+
+def test_hook_action_and_their_guide_name_options_that_exist() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    workflow = (ROOT / "examples" / "github-workflow.yml").read_text(encoding="utf-8")
+    assert yaml.safe_load(workflow)["jobs"] and action["runs"]["using"] == "composite"
+    known = set(re.findall(r"--[a-z-]+", subprocess.run([sys.executable, str(ROOT / "run.py"), "audit", "--help"], capture_output=True, text=True, check=True).stdout))
+    guide = (ROOT / "docs" / "repo-copy.md").read_text(encoding="utf-8")
+    steps = " ".join(re.findall(r'"(--[a-z-]+)', action["runs"]["steps"][-1]["run"]))
+    assert "--baseline" in steps
+    for text in (hooks[0]["entry"], steps, guide):
+        assert set(re.findall(r"(?<![\w-])--[a-z-]+", text)) <= known | {"--all-files", "--help"}
+    used = set(re.findall(r"^ {10}([a-z-]+):", workflow, re.M))
+    assert used & set(action["inputs"]) and {"docs"} <= set(action["inputs"])
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("git")), reason="needs bash and git")
+def test_the_action_audits_changed_copy_and_hands_on_names_as_they_are(tmp_path: pathlib.Path) -> None:
+    step = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"][-1]
+    home, tool = tmp_path / "repo", tmp_path / "temp" / "saysdoes" / "bin"
+    tool.mkdir(parents=True)
+    (tool / "saysdoes").write_text('#!/bin/bash\nprintf "%s\\0" "$@" > "$RUNNER_TEMP/args"\ntouch "$RUNNER_TEMP/saysdoes.sarif"\nexit 1\n')
+    (tool / "saysdoes").chmod(0o755)
+
+    def git(*args: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        return subprocess.run(["git", *who, *args], cwd=home, check=True, capture_output=True, text=True).stdout.strip()
+
+    home.mkdir()
+    git("init", "-q")
+    git("remote", "add", "origin", str(home))
+    (home / "old.md").write_text("old")
+    git("add", "-A")
+    git("commit", "-qm", "one")
+    base = git("rev-parse", "HEAD")
+    odd = "web/$(touch pwned) `x`; 'a.mdx"
+    for name in (odd, "docs/guide.md", "web/b.html", "web/style.css", "README.md", "--config=x.md"):
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_text("new")
+    git("add", "-A", "--", ".")
+    git("commit", "-qm", "two")
+    values = {"DOCS": "docs\nCHANGELOG.md\n", "COPY": "", "FAIL_ON": "planned", "BASELINE": "b.json", "CONFIG": "", "BASE": base,
+              "EXCLUDE": yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"]["exclude"]["default"]}
+    assert set(values) == set(step["env"])
+    env = {**os.environ, **values, "RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_STEP_SUMMARY": str(tmp_path / "s"), "GITHUB_OUTPUT": str(tmp_path / "o")}
+    done = subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=home, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    args = (tmp_path / "temp" / "args").read_text().split("\0")[:-1]
+    assert {"audit", "--docs=docs", "--docs=CHANGELOG.md", "--baseline=b.json", "--fail-on=planned"} <= set(args)
+    assert sorted(args[args.index("--") + 1 :]) == sorted([odd, "web/b.html", "--config=x.md"])
+    assert not (home / "pwned").exists() and "sarif=" in (tmp_path / "o").read_text()
+    read = parser().parse_args(args)
+    assert odd in read.targets and read.config is None
+    quiet = subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=home, env={**env, "BASE": git("rev-parse", "HEAD")}, capture_output=True, text=True, check=False)
+    assert quiet.returncode == 0 and "No copy changed" in quiet.stdout
