@@ -93,13 +93,13 @@ def test_condition_in_plain_words(text: str, doc: str, kind: ConditionKind, valu
 
 def test_evidence_is_verbatim_and_the_deciding_quote_comes_first(encoder) -> None:
     found, read = look("Logs are kept for 90 days", encoder)
-    evidence = evidence_for(found.claim, Verdict.CONTRADICTED, read, reading(read, "logs.md", "contradicts"))
+    evidence = evidence_for(found.claim, Verdict.CONTRADICTED, read, reading(read, "logs.md", "contradicts"), lambda _: 0)
     assert evidence[0].doc == "logs.md"
     assert evidence[0].relation is Relation.CONTRADICTS
     assert evidence[0].quote in DOCS["logs.md"]
     assert why_of(found.claim, Verdict.CONTRADICTED, None, evidence, 5) == "The copy says 90 days, the documentation says 30 days."
     assert evidence[0].quote[:20] in (remedy_of(Verdict.CONTRADICTED, None, evidence) or "")
-    silent = evidence_for(found.claim, Verdict.UNDOCUMENTED, read, reading(read, "logs.md", "none"))
+    silent = evidence_for(found.claim, Verdict.UNDOCUMENTED, read, reading(read, "logs.md", "none"), lambda _: 0)
     assert {e.relation for e in silent} == {Relation.RELATED}
 
 

@@ -10,6 +10,7 @@ taken away. Prints what leave-one-product-out gives, with the controls; writes d
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import pathlib
 import pickle
@@ -28,12 +29,13 @@ from network import collate, from_state, tokenizer_of  # noqa: E402
 from onnx_export import write_manifest  # noqa: E402
 from verifier.train import held_out  # noqa: E402
 
+from pipeline.claims import types_of  # noqa: E402
 from pipeline.embed import open_encoder  # noqa: E402
 from pipeline.logistic import dump_logistic  # noqa: E402
 from pipeline.match import build_index, match  # noqa: E402
-from pipeline.records import ClaimType, Verdict  # noqa: E402
+from pipeline.records import Claim, ClaimType, Verdict  # noqa: E402
 from pipeline.verify.decide import wording  # noqa: E402
-from pipeline.verify.explain import evidence_for  # noqa: E402
+from pipeline.verify.explain import evidence_for, nearest_part  # noqa: E402
 from pipeline.verify.judge import candidates_of, reading_list  # noqa: E402
 from pipeline.verify.reader import premise  # noqa: E402
 from pipeline.verify.signals import signals  # noqa: E402
@@ -41,6 +43,9 @@ from pipeline.verify.signals import signals  # noqa: E402
 VERDICTS = [v.value for v in Verdict]
 OVER = {"qualified", "planned", "contradicted", "undocumented"}
 GROUPS = 5
+KINDS = ["external", "product", "uncheckable"]
+TEXT_C = 0.02
+CORPORA = HERE.parent.parent / "corpora"
 
 
 class TorchReader:
@@ -134,7 +139,7 @@ def figures(rows: list[dict], p: np.ndarray, said: list[str], classes: list[str]
     }
 
 
-def write_rows(d: dict, p: np.ndarray, weights: np.ndarray, folder: pathlib.Path) -> None:
+def write_rows(d: dict, p: np.ndarray, weights: np.ndarray, folder: pathlib.Path, encoder) -> None:
     """<product>.jsonl and <product>.removed.jsonl: what the product would have answered without having learnt from this one."""
     score = over_score(p, VERDICTS)
     with (
@@ -144,7 +149,8 @@ def write_rows(d: dict, p: np.ndarray, weights: np.ndarray, folder: pathlib.Path
         for k, e in enumerate(d["rows"]):
             verdict = VERDICTS[int((p[k] * weights).argmax())]
             m = e["match"]
-            found = evidence_for(m.claim, Verdict(verdict), reading_list(m), e["reading"])
+            part_of = functools.partial(nearest_part, m.claim, e["vector"], encoder=encoder)
+            found = evidence_for(m.claim, Verdict(verdict), reading_list(m), e["reading"], part_of)
             row = {
                 "id": e["row"]["id"],
                 "claim": m.claim.text,
@@ -164,13 +170,26 @@ def fit(x: np.ndarray, y: list[str], c: float, weight: np.ndarray | None = None,
     return mean, scale, model
 
 
-def proba(fitted, x: np.ndarray) -> np.ndarray:
+def proba(fitted, x: np.ndarray, labels: list[str] = VERDICTS) -> np.ndarray:
     mean, scale, model = fitted
     p = model.predict_proba((x - mean) / scale)
-    out = np.zeros((len(x), len(VERDICTS)))
+    out = np.zeros((len(x), len(labels)))
     for column, label in enumerate(model.classes_):
-        out[:, VERDICTS.index(label)] = p[:, column]
+        out[:, labels.index(label)] = p[:, column]
     return out
+
+
+def kind_of(verdict: str) -> str:
+    """What the wording of a claim can tell: external, uncheckable, or a claim that documentation settles one way or the other."""
+    return verdict if verdict in {"external", "uncheckable"} else "product"
+
+
+def wording_rows() -> list[tuple[Claim, str]]:
+    """Claims of corpora/wording: written for their wording alone, with no documentation."""
+    rows = []
+    for path in sorted((CORPORA / "wording").glob("*.jsonl")):
+        rows += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [(Claim(id=str(k), text=r["claim"], types=types_of(r["claim"])), r["verdict"]) for k, r in enumerate(rows)]
 
 
 def main() -> None:
@@ -179,6 +198,7 @@ def main() -> None:
     parser.add_argument("--base", required=True, type=pathlib.Path, help="a folder with all-mpnet-base-v2")
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--readers", default="reader-fold{}.pt", help="checkpoint name by fold number")
+    parser.add_argument("--read", type=int, help="only read the products that this fold's reader never saw")
     parser.add_argument("--features", default="features", help="name of the feature cache")
     parser.add_argument(
         "--rows", type=pathlib.Path, help="folder for the left-out products' answers, as `claims --out` writes them"
@@ -196,6 +216,8 @@ def main() -> None:
     data = []
     for number, path in enumerate(paths):
         cache = args.work / f"{args.features}-{path.stem}.pkl"
+        if args.read is not None and number % args.folds != args.read:
+            continue
         if cache.exists():
             data.append(pickle.loads(cache.read_bytes()))
             continue
@@ -207,7 +229,8 @@ def main() -> None:
             for passage in reading_list(e["match"]):
                 pairs.append((" ".join(e["match"].claim.text.split()[:80]), premise(passage)))
                 where.append(k)
-        p = reader.read(pairs)
+        unique = {pair: k for k, pair in enumerate(dict.fromkeys(pairs))}
+        p = reader.read(list(unique))[[unique[pair] for pair in pairs]]
         where_a = np.array(where)
         vectors = encoder.encode([e["match"].claim.text for e in rows])
         for k, e in enumerate(rows):
@@ -216,12 +239,15 @@ def main() -> None:
         item = {"name": product["name"], "ladder": product["ladder"], "rows": rows}
         cache.write_bytes(pickle.dumps(item))
         data.append(item)
-        print(f"read {product['name']}: {len(pairs)} pairs", flush=True)
+        print(f"read {product['name']}: {len(unique)} pairs", flush=True)
+    if args.read is not None:
+        return
 
-    # The wording model never sees a product that it is asked about.
-    bench_vectors = encoder.encode([i["row"]["claim"] for i in bench_rows])
-    bench_x = np.array([wording(i["match"].claim, v) for i, v in zip(bench_rows, bench_vectors, strict=True)])
-    bench_y = [i["row"]["verdict"] for i in bench_rows]
+    # The wording model never sees a product that it is asked about. It knows three kinds of claim: about customers, rivals, the company; nothing to check; the rest.
+    own = [(i["match"].claim, i["row"]["verdict"]) for i in bench_rows] + wording_rows()
+    own_vectors = encoder.encode([c.text for c, _ in own])
+    bench_x = np.array([wording(c, v) for (c, _), v in zip(own, own_vectors, strict=True)])
+    bench_y = [kind_of(v) for _, v in own]
     for d in data:
         d["wording"] = np.array([wording(e["match"].claim, e["vector"]) for e in d["rows"]])
         d["gold"] = ["undocumented" if e["removed"] else e["row"]["verdict"] for e in d["rows"]]
@@ -229,8 +255,8 @@ def main() -> None:
     for d in data:
         others = [o for o in data if o is not d]
         x = np.vstack([bench_x, *(o["wording"][o["full"]] for o in others)])
-        y = bench_y + [g for o in others for g, f in zip(o["gold"], o["full"], strict=True) if f]
-        d["text"] = proba(fit(x, y, 0.02, width=384), d["wording"])
+        y = bench_y + [kind_of(g) for o in others for g, f in zip(o["gold"], o["full"], strict=True) if f]
+        d["text"] = proba(fit(x, y, TEXT_C, width=384), d["wording"], KINDS)
         names: list[str] = []
         rows = []
         for e, odds in zip(d["rows"], d["text"], strict=True):
@@ -239,7 +265,7 @@ def main() -> None:
                 reading_list(e["match"]),
                 e["reading"],
                 d["ladder"],
-                dict(zip(VERDICTS, odds.tolist(), strict=True)),
+                dict(zip(KINDS, odds.tolist(), strict=True)),
             )
             names = list(seen)
             rows.append([seen[n] for n in names])
@@ -307,7 +333,7 @@ def main() -> None:
     if args.rows:
         args.rows.mkdir(parents=True, exist_ok=True)
         for d in data:
-            write_rows(d, kept["outs"][d["name"]], weights, args.rows)
+            write_rows(d, kept["outs"][d["name"]], weights, args.rows, encoder)
     groups = {n.split(".")[0] for n in names}
     for group in sorted(groups):
         table(f"without {group}", [i for i, n in enumerate(names) if n.split(".")[0] != group], best_c, weights)
@@ -336,8 +362,8 @@ def main() -> None:
     mean_, scale, model = fit(x, y, best_c, w)
     text_mean, text_scale, text = fit(
         np.vstack([bench_x, *(d["wording"][d["full"]] for d in data)]),
-        bench_y + [g for d in data for g, f in zip(d["gold"], d["full"], strict=True) if f],
-        0.02,
+        bench_y + [kind_of(g) for d in data for g, f in zip(d["gold"], d["full"], strict=True) if f],
+        TEXT_C,
         width=384,
     )
     decision = {

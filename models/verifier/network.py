@@ -35,10 +35,10 @@ def fresh(base: pathlib.Path, outputs: int) -> MPNetForSequenceClassification:
     return MPNetForSequenceClassification.from_pretrained(base, num_labels=outputs, num_hidden_layers=LAYERS)
 
 
-def from_state(base: pathlib.Path, state: dict[str, torch.Tensor], outputs: int, attention: str = "sdpa") -> MPNetForSequenceClassification:
+def from_state(base: pathlib.Path, state: dict[str, torch.Tensor], outputs: int) -> MPNetForSequenceClassification:
     """The network with weights of a checkpoint."""
     config = MPNetConfig.from_pretrained(base, num_labels=outputs, num_hidden_layers=LAYERS)
-    config._attn_implementation = attention
+    config._attn_implementation = "eager"  # the only one that transformers has for MPNet
     model = MPNetForSequenceClassification(config)
     model.load_state_dict(state)
     return model

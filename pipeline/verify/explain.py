@@ -6,9 +6,10 @@ Quotes are cut from passages as they stand in the document. Remedies use the doc
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline import rules
+from pipeline.embed import Encoder, Vectors
 from pipeline.match import terms
 from pipeline.records import Claim, ClaimType, Condition, ConditionKind, Evidence, Passage, Relation, Verdict
 from pipeline.verify.quantity import compare, quantities
@@ -26,10 +27,33 @@ WANTED = {Verdict.SUPPORTED: 0, Verdict.QUALIFIED: 1, Verdict.PLANNED: 2, Verdic
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[*_`])")
 
 
-def quote_of(claim: Claim, passage: Passage) -> str:
-    """The part of `passage` that speaks most of the claim, cut to at most 60 words at sentence ends; verbatim."""
+# What a part's shared words and its length add to its similarity when the part to quote is chosen. Swept on four development products: among the
+# parts of passages that hold the gold quote the right one is quoted for 0.91 of the claims, 0.87 with shared words alone.
+WORDS_WEIGHT, LENGTH_WEIGHT, LENGTH_CAP = 0.3, 0.006, 50
+
+
+def nearest_part(claim: Claim, vector: Vectors, passage: Passage, encoder: Encoder) -> int:
+    """Number of the part of `passage` nearest to the claim by meaning (`vector` is the claim's), shared words and length."""
+    if len(passage.parts) == 1:
+        return 0
     wanted = frozenset(terms(claim.text))
-    number, _ = best_part(wanted, passage)
+    similar = encoder.encode(passage.readings) @ vector
+    scores = [
+        round(
+            float(s)
+            + WORDS_WEIGHT * len(wanted & set(terms(r))) / max(1, len(wanted))
+            + LENGTH_WEIGHT * min(len(p.split()), LENGTH_CAP),
+            6,
+        )
+        for s, r, p in zip(similar, passage.readings, passage.parts, strict=True)
+    ]
+    return scores.index(max(scores))
+
+
+def quote_of(claim: Claim, passage: Passage, number: int | None = None) -> str:
+    """Part `number` of `passage` (else the one that shares most words with the claim), cut to at most 60 words at sentence ends; verbatim."""
+    wanted = frozenset(terms(claim.text))
+    number = best_part(wanted, passage)[0] if number is None else number
     part = passage.parts[number]
     if len(part.split()) <= MAX_QUOTE_WORDS:
         return part
@@ -52,9 +76,17 @@ def quote_of(claim: Claim, passage: Passage) -> str:
 
 
 def evidence_for(
-    claim: Claim, verdict: Verdict, read: Sequence[Passage], reading: Reading, most: int = 3
+    claim: Claim,
+    verdict: Verdict,
+    read: Sequence[Passage],
+    reading: Reading,
+    part_of: Callable[[Passage], int],
+    most: int = 3,
 ) -> tuple[Evidence, ...]:
-    """Up to `most` quotes, those that carry the verdict first; for silent docs the nearest passages as `related`."""
+    """Up to `most` quotes, those that carry the verdict first; for silent docs the nearest passages as `related`.
+
+    `part_of` chooses the part of a passage that is quoted.
+    """
     if not read:
         return ()
     column = WANTED.get(verdict)
@@ -70,7 +102,7 @@ def evidence_for(
             relation = Relation.RELATED
         elif not out:
             relation = RELATION[RELATIONS[column]]
-        quote = quote_of(claim, read[place])
+        quote = quote_of(claim, read[place], part_of(read[place]))
         if any(quote == e.quote and read[place].doc == e.doc for e in out):
             continue
         heading = read[place].heading_path[-1] if read[place].heading_path else ""

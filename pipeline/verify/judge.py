@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from pipeline.embed import Encoder
 from pipeline.match import READ
 from pipeline.records import OVERPROMISES, Candidate, Judgement, Match, Passage, Verdict
 from pipeline.verify.decide import Decision
-from pipeline.verify.explain import condition_of, evidence_for, owner_of, quote_of, remedy_of, why_of
+from pipeline.verify.explain import condition_of, evidence_for, nearest_part, owner_of, quote_of, remedy_of, why_of
 from pipeline.verify.reader import Reader
 from pipeline.verify.signals import signals
 
@@ -57,7 +58,8 @@ class Judge:
             decided = self._decision.decide(seen)
             verdict = decided.verdict
             condition = condition_of(claim, read, reading, ladder) if verdict is Verdict.QUALIFIED and read else None
-            evidence = evidence_for(claim, verdict, read, reading) if verdict is not Verdict.UNCHECKABLE else ()
+            part_of = functools.partial(nearest_part, claim, vector, encoder=self._encoder)
+            evidence = evidence_for(claim, verdict, read, reading, part_of) if verdict is not Verdict.UNCHECKABLE else ()
             candidates = candidates_of(match)
             # Expected severity: a sure contradiction stands before an unsure one, whatever the verdict shown.
             expected = sum(decided.chances.get(v.value, 0.0) * severity for v, severity in SEVERITY.items())
