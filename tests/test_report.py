@@ -18,11 +18,12 @@ from pipeline.records import OVERPROMISES, Audit, Change, Changes, PageScore, Tr
 from pipeline.report.advice import offer, reading
 from pipeline.report.annotated import pieces
 from pipeline.report.charts import trend_view
-from pipeline.report.findings import fix_first, sure_of, worth_a_look
+from pipeline.report.findings import fix_first, worth_a_look
 from pipeline.report.hostile import csv_cell, for_terminal, safe_link
 from pipeline.report.links import link_to
 from pipeline.report.sections import first_part, sections
 from pipeline.report.tables import csv_text, xlsx_bytes
+from pipeline.report.wording import sure_of
 
 SUITES = pathlib.Path(__file__).resolve().parents[2] / "shared" / "suites"
 OWN = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "</style><script>alert(1)</script>", "{{ 7*7 }}", "=1+1", "@SUM(1)",
@@ -179,6 +180,11 @@ def test_workbook_reads_back(audit: Audit) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(audit)))
     assert book["Claims"].max_row == 91
+    fix = book["To fix"]
+    assert book.sheetnames[0] == "To fix" and fix.max_row == 55
+    names = [c.value for c in fix[1]]
+    sure = [r[names.index("sure")].value for r in fix.iter_rows(min_row=2)]
+    assert sure == sorted(sure, reverse=True) and set(sure) == {"yes", "no"}
 
 
 def history() -> tuple[tuple[TrendPoint, ...], Changes]:

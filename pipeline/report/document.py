@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.records import OVERPROMISES, Audit, Change, Changes, Judgement, PageAudit, PageScore, TrendPoint, Verdict
+from pipeline.report.wording import sure_of
 
 SCHEMA = 1
 MOST_CANDIDATES = 10
@@ -45,6 +46,7 @@ def claim_row(judgement: Judgement) -> dict[str, Any]:
         "why": judgement.why,
         "remedy": judgement.remedy,
         "owner": judgement.owner,
+        "sure": sure_of(judgement),
     }
 
 

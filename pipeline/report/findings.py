@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.records import OVERPROMISES, Audit, BlockKind, Judgement, PageAudit, Region, Verdict
 from pipeline.report.document import pages_by_name, reading_order
-from pipeline.report.thresholds import SENTENCE_WORDS, SURE_FROM
-from pipeline.report.wording import plural
+from pipeline.report.wording import plural, sure_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +51,6 @@ def fix_first(audit: Audit, most: int) -> list[Finding]:
             also[key].append(found.audited)
     kept = list(first)[:most]
     return [Finding(number=first[k].number, judgement=first[k].judgement, audited=first[k].audited, also=tuple(also[k])) for k in kept]
-
-
-def sure_of(judgement: Judgement) -> bool:
-    """Whether a finding can be acted on at once: the verdict stands clear of the others, and the claim is a sentence, not a label."""
-    text = judgement.claim.text
-    return judgement.confidence >= SURE_FROM and len(text.split()) >= SENTENCE_WORDS and " | " not in text
 
 
 def worth_a_look(audit: Audit) -> list[Finding]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.records import Audit, Changes, TrendPoint, Verdict
-from pipeline.report.findings import could_not_check, findings, fix_first
+from pipeline.report.advice import offer, reading
+from pipeline.report.findings import could_not_check, findings, fix_first, worth_a_look
 from pipeline.report.history import changes_view
 from pipeline.report.hostile import markdown as escaped
-from pipeline.report.wording import OWNERS, VERDICTS, day, headline, percent, plural, points, task
+from pipeline.report.links import common_root, page_name
+from pipeline.report.wording import OWNERS, VERDICTS, day, headline, percent, plural, points, quoted, task
 
 MOST_FINDINGS = 10
 MOST_PROBLEMS = 20
@@ -30,17 +32,24 @@ def markdown(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | 
         before = trend[-2]
         out += ["", f"Last time ({escaped(day(before.at))}): {percent(before.proof_rate)} proven, risk {points(before.overpromise_risk)}, "
                 f"generic {points(before.generic_share)}" + ("; models or settings changed since, so the two cannot be compared." if trend[-1].instrument else ".")]
-    out += _changes(changes)
+    out += _changes(changes, common_root([p.page.source for p in audit.pages]))
+    root = common_root([p.page.source for p in audit.pages])
     first, total = fix_first(audit, MOST_FINDINGS), len(findings(audit))
     out += ["", f"## Fix these first ({len(first)} of {plural(total, 'finding')})" if first else "## Nothing to fix", ""]
     for number, found in enumerate(first, 1):
         j = found.judgement
-        out.append(f"{number}. **{escaped(headline(j))}** on {escaped(found.audited.page.source)} (who acts: {escaped(OWNERS.get(j.owner, j.owner))})")
-        out.append(f"   - Page: “{escaped(j.claim.quote or j.claim.text)}”")
+        out.append(f"{number}. **{escaped(headline(j))}** on {escaped(page_name(found.audited.page.source, root))} (who acts: {escaped(OWNERS.get(j.owner, j.owner))})")
+        out.append(f"   - Page: {quoted(escaped(j.claim.quote or j.claim.text))}")
         if j.evidence:
-            out.append(f"   - Docs: “{escaped(j.evidence[0].quote)}” ({escaped(j.evidence[0].doc)})")
+            out.append(f"   - Docs: {quoted(escaped(reading(j.evidence[0].quote, j.evidence[0].doc)))} ({escaped(j.evidence[0].doc)})")
         if task(j):
-            out.append(f"   - Change: {escaped(task(j))}")
+            out.append(f"   - What to do: {escaped(task(j))}")
+        lead, wording = offer(j)
+        if wording:
+            out.append(f"   - {lead}: “{escaped(wording)}”")
+    look = len(worth_a_look(audit))
+    if look:
+        out += ["", f"{total - look} of the {plural(total, 'finding')} are sure, {look} are worth a look: read both quotes before anybody acts."]
     unsettled = could_not_check(audit)
     if unsettled or audit.problems:
         out += ["", "## Could not be checked", ""]
@@ -51,16 +60,16 @@ def markdown(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | 
     return "\n".join(out) + "\n"
 
 
-def _changes(changes: Changes | None) -> list[str]:
+def _changes(changes: Changes | None, root: str) -> list[str]:
     if changes is None:
         return []
-    view = changes_view(changes)
+    view = changes_view(changes, root)
     out = ["", f"## Since {escaped(view.since)}", "", view.sentence]
     for kind in view.kinds:
         out += ["", f"**{kind.label}** ({kind.count})", ""]
         for change in kind.changes:
             turned = " → ".join(w for w in (change.before, change.after) if w)
-            out.append(f"- “{escaped(change.claim)}” on {escaped(change.page)}: {turned}")
+            out.append(f"- {quoted(escaped(change.claim))} on {escaped(change.page)}: {turned}")
         if kind.more:
             out.append(f"- and {kind.more} more")
     return out

@@ -12,7 +12,7 @@ from pipeline.report.baseline import finding_id
 from pipeline.report.document import is_url
 from pipeline.report.findings import findings
 from pipeline.report.hostile import for_terminal, one_line
-from pipeline.report.wording import VERDICTS, headline
+from pipeline.report.wording import VERDICTS, headline, reason
 
 Where = Callable[[PageAudit, Judgement], tuple[str, int]]
 LEVELS = {Verdict.CONTRADICTED: "error", Verdict.PLANNED: "error", Verdict.QUALIFIED: "warning", Verdict.UNDOCUMENTED: "note"}
@@ -27,7 +27,7 @@ def line_of(selector: str) -> int:
 
 def message(judgement: Judgement) -> str:
     """Verdict, page words, docs words and what to change on one line."""
-    said = f"{headline(judgement)}: “{judgement.claim.quote or judgement.claim.text}” {judgement.why}"
+    said = f"{headline(judgement)}: “{judgement.claim.quote or judgement.claim.text}” {reason(judgement)}"
     if judgement.evidence:
         said += f" Docs ({judgement.evidence[0].doc}): “{judgement.evidence[0].quote}”"
     return one_line(said)

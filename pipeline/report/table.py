@@ -10,10 +10,10 @@ from markupsafe import escape
 from pipeline.records import Audit, Judgement, PageAudit
 from pipeline.report.advice import offer
 from pipeline.report.document import pages_by_name, reading_order, rounded
-from pipeline.report.findings import findings, fix_first, sure_of
+from pipeline.report.findings import findings, fix_first
 from pipeline.report.hostile import shown
 from pipeline.report.view import score_view
-from pipeline.report.wording import OWNERS, headline, plural
+from pipeline.report.wording import OWNERS, headline, plural, sure_of
 
 MOST_ROWS = 50
 MOST_SHOWN = 5

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 import xlsxwriter
 
 from pipeline.records import Audit, Changes, TrendPoint
+from pipeline.report.advice import offer, reading
 from pipeline.report.document import pages_by_name, reading_order, rounded
+from pipeline.report.findings import findings
 from pipeline.report.history import KINDS
 from pipeline.report.hostile import csv_cell, shown
-from pipeline.report.wording import VERDICTS, headline
+from pipeline.report.wording import OWNERS, VERDICTS, headline, sure_of, task
 
 COLUMNS = ("page", "page_title", "claim_id", "verdict", "in_words", "page_quote", "claim", "docs_quote", "doc", "heading", "condition_kind",
            "condition", "why", "what_to_change", "who_acts", "confidence", "overpromise", "risk", "types", "selector")
 WIDTHS = (30, 24, 12, 14, 26, 50, 40, 50, 26, 20, 12, 22, 40, 50, 9, 10, 11, 8, 20, 24)
+TO_FIX = ("what is wrong", "the page says", "the docs say", "what to do", "in the docs' words", "who acts", "sure", "page", "document", "done")
+TO_FIX_WIDTHS = (24, 50, 50, 34, 44, 12, 7, 34, 30, 8)
 CELL_LIMIT = 32_767
 
 Cell = str | float | None
@@ -36,6 +40,17 @@ def rows(audit: Audit) -> list[tuple[Cell, ...]]:
     return out
 
 
+def to_fix(audit: Audit) -> list[tuple[Cell, ...]]:
+    """One tuple a finding in the order of TO_FIX: the sure ones first, riskiest first, with an empty column to tick off."""
+    out: list[tuple[Cell, ...]] = []
+    for found in sorted(findings(audit), key=lambda f: (not sure_of(f.judgement), f.number)):
+        j = found.judgement
+        best = j.evidence[0] if j.evidence else None
+        out.append((headline(j), j.claim.quote or j.claim.text, reading(best.quote, best.doc) if best else "", task(j), offer(j)[1],
+                    OWNERS.get(j.owner, j.owner), "yes" if sure_of(j) else "no", found.audited.page.source, best.doc if best else "", ""))
+    return out
+
+
 def csv_text(audit: Audit) -> str:
     """The rows as CSV with a header; the byte order mark makes Excel read UTF-8. Formula starts get an apostrophe."""
     out = io.StringIO()
@@ -46,7 +61,7 @@ def csv_text(audit: Audit) -> str:
 
 
 def xlsx_bytes(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> bytes:
-    """A workbook: summary, claims, undersold, problems, and trend and changes where given. Cells over 32,767 characters end with an ellipsis."""
+    """A workbook: what to fix, summary, claims, undersold, problems, and trend and changes where given. Cells over 32,767 characters end with an ellipsis."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     bold = book.add_format({"bold": True, "bg_color": "#E8ECF3"})
@@ -60,7 +75,7 @@ def xlsx_bytes(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes 
         ("generic share (0-100)", _or_none(score.generic_share, 2), f"of {score.words} words"), ("grade", score.grade or "not measured", "")]
     measured += [(label, float(sum(j.verdict is v for j in judgements)), f"of {len(judgements)} claims") for v, (label, _) in VERDICTS.items()]
     sheets: list[tuple[str, tuple[str, ...], tuple[int, ...], list[tuple[Cell, ...]]]] = [
-        ("Summary", ("what", "value", "of what"), (28, 24, 44), measured), ("Claims", COLUMNS, WIDTHS, rows(audit)),
+        ("To fix", TO_FIX, TO_FIX_WIDTHS, to_fix(audit)), ("Summary", ("what", "value", "of what"), (28, 24, 44), measured), ("Claims", COLUMNS, WIDTHS, rows(audit)),
         ("Undersold", ("capability", "doc", "quote", "score"), (30, 30, 80, 8), [(u.capability, u.doc, u.quote, rounded(u.score)) for u in audit.undersold]),
         ("Problems", ("kind", "where", "message"), (14, 50, 80), [(p.kind, p.where, p.message) for p in audit.problems])]
     if trend:

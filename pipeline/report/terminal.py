@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 
 from pipeline.records import Audit, Judgement, PageAudit, Verdict
-from pipeline.report.findings import Finding, could_not_check, findings, fix_first
+from pipeline.report.findings import Finding, could_not_check, findings, fix_first, worth_a_look
 from pipeline.report.hostile import for_terminal
 from pipeline.report.wording import VERDICTS, generic_words, headline, percent, plural, points, risk_words
 
@@ -131,6 +131,9 @@ def _rest(audit: Audit, width: int) -> list[str]:
         names = ", ".join(for_terminal(u.capability) for u in sorted(audit.undersold, key=lambda u: (-u.score, u.capability))[:3])
         more = len(audit.undersold) - 3
         out += ["", *_wrapped("Undersold", f"{names}{f' and {more} more' if more > 0 else ''}: in the docs, on no page.", width)]
+    look = len(worth_a_look(audit))
+    if look:
+        out += ["", *_wrapped("Unsure", f"{plural(look, 'finding')} of {len(findings(audit))} are worth a look, not sure: read both quotes first.", width)]
     unsettled = could_not_check(audit)
     if unsettled:
         out += ["", *_wrapped("Unsettled", "; ".join(f"{count} {why}" for count, why in unsettled), width)]

@@ -12,7 +12,7 @@ from pipeline.records import OVERPROMISES, Audit, Judgement, PageAudit, PageScor
 from pipeline.report.advice import offer, reading
 from pipeline.report.charts import ShareView, heat, risky, shares
 from pipeline.report.document import pages_by_name, reading_order
-from pipeline.report.findings import Finding, findings, fix_first, sure_of
+from pipeline.report.findings import Finding, findings, fix_first
 from pipeline.report.hostile import one_line
 from pipeline.report.links import common_root, link_to, page_name
 from pipeline.report.sections import SINGLE, sections
@@ -34,6 +34,8 @@ from pipeline.report.wording import (
     percent,
     plural,
     points,
+    reason,
+    sure_of,
     task,
 )
 
@@ -209,7 +211,7 @@ class Views:
             spot=self.spot(audited, claim.block),
             page_link=link_to(audited.page.source, quote),
             quotes=self.quotes(judgement),
-            why="" if judgement.why.startswith(headline(judgement)) else judgement.why,
+            why=reason(judgement),
             task=task(judgement),
             offer_lead=lead,
             offer=wording,

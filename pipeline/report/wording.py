@@ -6,7 +6,15 @@ import datetime
 
 from pipeline.records import BlockKind, ConditionKind, Judgement, Verdict
 from pipeline.report.hostile import one_line
-from pipeline.report.thresholds import CONDITION_WORDS, GENERIC_ABOVE, GENERIC_STEPS, RISK_ABOVE, RISK_STEPS
+from pipeline.report.thresholds import (
+    CONDITION_WORDS,
+    GENERIC_ABOVE,
+    GENERIC_STEPS,
+    RISK_ABOVE,
+    RISK_STEPS,
+    SENTENCE_WORDS,
+    SURE_FROM,
+)
 
 # (short label, what it means) in the order in which charts and legends show them.
 VERDICTS: dict[Verdict, tuple[str, str]] = {
@@ -58,6 +66,17 @@ def headline(judgement: Judgement) -> str:
             return f"Still in beta ({value})" if value.lower() not in {"beta", "in beta"} else "Still in beta"
         return _CONDITIONS[condition.kind].format(value)
     return VERDICTS[judgement.verdict][0]
+
+
+def sure_of(judgement: Judgement) -> bool:
+    """Whether a finding can be acted on at once: the verdict stands clear of the others, and the claim is a sentence, not a label."""
+    text = judgement.claim.text
+    return judgement.confidence >= SURE_FROM and len(text.split()) >= SENTENCE_WORDS and " | " not in text
+
+
+def reason(judgement: Judgement) -> str:
+    """The sentence of why; "" where the headline has said it."""
+    return "" if judgement.why.startswith(headline(judgement)) else judgement.why
 
 
 def plural(count: int, one: str, many: str = "") -> str:
