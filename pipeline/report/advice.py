@@ -11,12 +11,8 @@ _MARKDOWN = frozenset({"md", "mdx", "markdown"})
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(“])")
 _WORD = re.compile(r"[^\W_]{3,}")
 # A sentence that is offered for a planned feature must itself say that it is to come.
-_PLANNED = re.compile(r"\b(plan(?:ned|s)?|roadmap|coming|soon|later|next|upcoming|will|scheduled|future|expected)\b", re.I)
-_LEADS = {
-    Verdict.QUALIFIED: "Name the condition, as the docs do",
-    Verdict.PLANNED: "Say that it is planned, as the docs do",
-    Verdict.CONTRADICTED: "Say what the docs say",
-}
+_PLANNED = re.compile(r"\b(planned|roadmap|coming|upcoming|not yet|future|in beta|preview|working on)\b", re.I)
+_OFFERED = frozenset({Verdict.QUALIFIED, Verdict.PLANNED, Verdict.CONTRADICTED})
 
 
 def is_markdown(doc: str) -> bool:
@@ -37,15 +33,14 @@ def reading(quote: str, doc: str) -> str:
     return " ".join(text.split())
 
 
-def offer(judgement: Judgement) -> tuple[str, str]:
-    """(lead, sentence) to write in the place of the claim; ("", "") where the docs have no sentence to offer."""
-    lead = _LEADS.get(judgement.verdict, "")
-    if not lead or not judgement.evidence:
-        return "", ""
+def offer(judgement: Judgement) -> str:
+    """The docs' sentence to write in the place of the claim; "" where they have none to offer."""
+    if judgement.verdict not in _OFFERED or not judgement.evidence:
+        return ""
     best = judgement.evidence[0]
     plain = reading(best.quote, best.doc)
     if " · " in plain or "|" in plain:
-        return "", ""
+        return ""
     said = set(_WORD.findall(judgement.claim.text.lower()))
     condition = set(_WORD.findall(judgement.condition.value.lower())) if judgement.condition is not None else set()
     fewest, most = OFFER_WORDS
@@ -60,5 +55,5 @@ def offer(judgement: Judgement) -> tuple[str, str]:
 
     fit = [s for s in _SENTENCE.split(plain) if fits(s)]
     if not fit:
-        return "", ""
-    return lead, max(fit, key=lambda s: len((said | condition) & set(_WORD.findall(s.lower()))))
+        return ""
+    return max(fit, key=lambda s: len((said | condition) & set(_WORD.findall(s.lower()))))

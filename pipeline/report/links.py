@@ -48,4 +48,4 @@ def common_root(sources: Sequence[str]) -> str:
 def page_name(source: str, root: str) -> str:
     """A page's or document's name as shown: its path below `root`, else the whole source."""
     name = source.removeprefix(root) if root else source
-    return one_line(name or "/") or "(no name)"
+    return "/ (home page)" if root and name in {"", "/"} else one_line(name) or "(no name)"

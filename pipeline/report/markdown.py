@@ -43,10 +43,7 @@ def markdown(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | 
         if j.evidence:
             out.append(f"   - Docs: {quoted(escaped(reading(j.evidence[0].quote, j.evidence[0].doc)))} ({escaped(j.evidence[0].doc)})")
         if task(j):
-            out.append(f"   - What to do: {escaped(task(j))}")
-        lead, wording = offer(j)
-        if wording:
-            out.append(f"   - {lead}: “{escaped(wording)}”")
+            out.append(f"   - What to do: {escaped(task(j))}" + (f" In the docs’ words: “{escaped(offer(j))}”" if offer(j) else ""))
     look = len(worth_a_look(audit))
     if look:
         out += ["", f"{total - look} of the {plural(total, 'finding')} are sure, {look} are worth a look: read both quotes before anybody acts."]

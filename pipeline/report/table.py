@@ -32,7 +32,7 @@ def row(judgement: Judgement, page: str = "") -> dict[str, Any]:
         "condition": judgement.condition.value if judgement.condition else "",
         "why": judgement.why,
         "what_to_change": judgement.remedy or "",
-        "write_instead": offer(judgement)[1],
+        "write_instead": offer(judgement),
         "who_acts": judgement.owner,
         "sure": sure_of(judgement),
         "confidence": rounded(judgement.confidence),

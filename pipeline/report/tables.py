@@ -46,7 +46,7 @@ def to_fix(audit: Audit) -> list[tuple[Cell, ...]]:
     for found in sorted(findings(audit), key=lambda f: (not sure_of(f.judgement), f.number)):
         j = found.judgement
         best = j.evidence[0] if j.evidence else None
-        out.append((headline(j), j.claim.quote or j.claim.text, reading(best.quote, best.doc) if best else "", task(j), offer(j)[1],
+        out.append((headline(j), j.claim.quote or j.claim.text, reading(best.quote, best.doc) if best else "", task(j), offer(j),
                     OWNERS.get(j.owner, j.owner), "yes" if sure_of(j) else "no", found.audited.page.source, best.doc if best else "", ""))
     return out
 

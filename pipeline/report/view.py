@@ -78,7 +78,6 @@ class FindingView:
     quotes: tuple[QuoteView, ...]
     why: str
     task: str
-    offer_lead: str
     offer: str
     owner: str
     owner_task: str
@@ -196,7 +195,6 @@ class Views:
         blocks = audited.page.blocks
         number = self.numbers.get(id(judgement), 0)
         quote = claim.quote or claim.text
-        lead, wording = offer(judgement)
         return FindingView(
             anchor=f"f{number}",
             number=number,
@@ -213,8 +211,7 @@ class Views:
             quotes=self.quotes(judgement),
             why=reason(judgement),
             task=task(judgement),
-            offer_lead=lead,
-            offer=wording,
+            offer=offer(judgement),
             owner=OWNERS.get(judgement.owner, judgement.owner),
             owner_task=OWNER_TASKS.get(judgement.owner, ""),
             sure=judgement.verdict not in OVERPROMISES or sure_of(judgement),

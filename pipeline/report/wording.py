@@ -53,13 +53,18 @@ _CONDITIONS = {
     ConditionKind.LIMIT: "True only within a limit: {}", ConditionKind.HOSTING: "True only with this hosting: {}",
     ConditionKind.VERSION: "True only from version {}",
 }
+# The same as words to put beside a claim.
+_BESIDE = {
+    ConditionKind.PLAN: "on {}", ConditionKind.ADDON: "with the add-on {}", ConditionKind.BETA: "in beta", ConditionKind.PLATFORM: "on {}",
+    ConditionKind.REGION: "in {}", ConditionKind.VERSION: "from version {}",
+}
 
 
 def headline(judgement: Judgement) -> str:
     """The verdict as a colleague would say it: `True only on Business and up`."""
     condition = judgement.condition
     if judgement.verdict is Verdict.QUALIFIED and condition is not None and condition.value.strip():
-        value = one_line(condition.value)
+        value = _listed(one_line(condition.value))
         if len(value.split()) > CONDITION_WORDS:
             return _CONDITIONS[condition.kind].format("").rstrip(" :") if condition.kind is ConditionKind.LIMIT else VERDICTS[judgement.verdict][0]
         if condition.kind is ConditionKind.BETA and value.lower() in {"beta", "in beta", "public beta", "private beta"}:
@@ -82,6 +87,12 @@ def reason(judgement: Judgement) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 claim`, `2 claims`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _listed(value: str) -> str:
+    """`Team, Business and Enterprise` of `Team and Business and Enterprise`."""
+    parts = value.split(" and ")
+    return value if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def quoted(text: str) -> str:
@@ -133,6 +144,11 @@ def day(moment: str) -> str:
 
 def task(judgement: Judgement) -> str:
     """What to change, without the docs quote that stands beside it anyway; "" when nothing needs changing."""
+    condition = judgement.condition
+    if judgement.verdict is Verdict.QUALIFIED and condition is not None and condition.kind in _BESIDE:
+        value = _listed(one_line(condition.value))
+        if value and len(value.split()) <= CONDITION_WORDS:
+            return f"Write “{_BESIDE[condition.kind].format(value)}” next to the claim."
     remedy = (judgement.remedy or "").strip()
     start = remedy.rfind("“")
     if start > 0 and judgement.evidence and remedy.endswith("”"):
