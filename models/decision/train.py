@@ -17,7 +17,6 @@ import pickle
 import sys
 
 import numpy as np
-import torch
 from sklearn.linear_model import LogisticRegression
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -25,9 +24,8 @@ sys.path.insert(0, str(HERE.parent.parent))
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE.parent / "verifier"))
 
-from network import collate, from_state, tokenizer_of  # noqa: E402
 from onnx_export import write_manifest  # noqa: E402
-from verifier.train import held_out  # noqa: E402
+from verifier.train import held_out, save  # noqa: E402
 
 from pipeline.claims import types_of  # noqa: E402
 from pipeline.embed import open_encoder  # noqa: E402
@@ -37,7 +35,7 @@ from pipeline.records import Claim, ClaimType, Verdict  # noqa: E402
 from pipeline.verify.decide import wording  # noqa: E402
 from pipeline.verify.explain import evidence_for, nearest_part  # noqa: E402
 from pipeline.verify.judge import candidates_of, reading_list  # noqa: E402
-from pipeline.verify.reader import premise  # noqa: E402
+from pipeline.verify.reader import Reader  # noqa: E402
 from pipeline.verify.signals import signals  # noqa: E402
 
 VERDICTS = [v.value for v in Verdict]
@@ -46,28 +44,6 @@ GROUPS = 5
 KINDS = ["external", "product", "uncheckable"]
 TEXT_C = 0.02
 CORPORA = HERE.parent.parent / "corpora"
-
-
-class TorchReader:
-    """A checkpoint read in batches; agrees with the shipped int8 model to about two decimals (see the verifier's card)."""
-
-    def __init__(self, checkpoint: pathlib.Path, base: pathlib.Path, max_tokens: int = 224) -> None:
-        self.model = from_state(base, torch.load(checkpoint, weights_only=True), 5)
-        self.model.eval()
-        self.tokenizer = tokenizer_of(base, max_tokens)
-
-    def read(self, pairs: list[tuple[str, str]]) -> np.ndarray:
-        """(n, 5) relation probabilities, in order."""
-        items = self.tokenizer.encode_batch(pairs)
-        order = sorted(range(len(items)), key=lambda i: len(items[i].ids))
-        out = np.zeros((len(pairs), 5))
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-            for start in range(0, len(order), 32):
-                part = order[start : start + 32]
-                ids, mask, _ = collate([(items[i].ids, 0) for i in part])
-                logits = self.model(input_ids=ids, attention_mask=mask).logits.float()
-                out[part] = torch.softmax(logits, -1).numpy()
-        return out
 
 
 def examples(product: dict, encoder) -> list[dict]:
@@ -199,6 +175,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--readers", default="reader-fold{}.pt", help="checkpoint name by fold number")
     parser.add_argument("--read", type=int, help="only read the products that this fold's reader never saw")
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--features", default="features", help="name of the feature cache")
     parser.add_argument(
         "--rows", type=pathlib.Path, help="folder for the left-out products' answers, as `claims --out` writes them"
@@ -223,23 +200,20 @@ def main() -> None:
             continue
         product = pickle.loads(path.read_bytes())
         rows = examples(product, encoder)
-        reader = TorchReader(args.work / args.readers.format(number % args.folds), args.base)
-        pairs, where = [], []
-        for k, e in enumerate(rows):
-            for passage in reading_list(e["match"]):
-                pairs.append((" ".join(e["match"].claim.text.split()[:80]), premise(passage)))
-                where.append(k)
-        unique = {pair: k for k, pair in enumerate(dict.fromkeys(pairs))}
-        p = reader.read(list(unique))[[unique[pair] for pair in pairs]]
-        where_a = np.array(where)
+        # The very int8 model that would be shipped, so that the figures are those of the product.
+        fold = args.work / f"fold{number % args.folds}"
+        if not (fold / "manifest.json").exists():
+            save(args.base, args.work, args.work / args.readers.format(number % args.folds), fold, {"fold": number % args.folds})
+        reader = Reader("verifier", fold, threads=args.threads)
+        for e in rows:
+            e["reading"] = reader.read(e["match"].claim, reading_list(e["match"]))
         vectors = encoder.encode([e["match"].claim.text for e in rows])
         for k, e in enumerate(rows):
-            e["reading"] = p[where_a == k]
             e["vector"] = vectors[k]
         item = {"name": product["name"], "ladder": product["ladder"], "rows": rows}
         cache.write_bytes(pickle.dumps(item))
         data.append(item)
-        print(f"read {product['name']}: {len(unique)} pairs", flush=True)
+        print(f"read {product['name']}: {len(rows)} claims", flush=True)
     if args.read is not None:
         return
 

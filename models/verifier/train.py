@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 sys.path.insert(0, str(HERE.parent))
 
-from network import batches, collate, from_state, optimiser_of, tokenizer_of  # noqa: E402
+from network import batches, collate, from_state, optimiser_of, smooth, tokenizer_of  # noqa: E402
 from onnx_export import export  # noqa: E402
 
 from pipeline.capabilities import passages, plan_ladder  # noqa: E402
@@ -223,9 +223,13 @@ class Logits(torch.nn.Module):
         return self.inner(input_ids=ids, attention_mask=mask).logits
 
 
-def save(base: pathlib.Path, checkpoint: pathlib.Path, folder: pathlib.Path, facts: dict) -> None:
-    """int8 ONNX, tokenizer and manifest."""
+def save(base: pathlib.Path, work: pathlib.Path, checkpoint: pathlib.Path, folder: pathlib.Path, facts: dict) -> None:
+    """int8 ONNX, tokenizer and manifest; quantisation is calibrated on pairs of corpora/bench that were prepared into `work`."""
     model = from_state(base, torch.load(checkpoint, weights_only=True), len(RELATIONS))
+    product = pickle.loads(sorted(work.glob("bench-*.pkl"))[0].read_bytes())
+    tokenizer = tokenizer_of(base, MAX_TOKENS)
+    items = [i for i in product["items"] if i["match"].passages][:64]
+    smooth(model, [tokenizer.encode(i["row"]["claim"], premise(i["match"].passages[0])).ids for i in items])
     export(Logits(model), "logits", base / "tokenizer.json", folder, {"relations": list(RELATIONS), "base": "all-mpnet-base-v2", **facts}, inputs=2)
 
 
@@ -320,12 +324,12 @@ def main() -> None:
     base = args.base
     tokenizer = tokenizer_of(base, MAX_TOKENS)
     if args.stage == "export":
-        save(base, args.start, args.out, {"task": "relation of a passage to a claim"})
+        save(base, args.work, args.start, args.out, {"task": "relation of a passage to a claim"})
         return
     bench = load(args.work, "bench")
     if args.stage == "soup":
         checkpoint = soup(args.work, args.folds)
-        save(base, checkpoint, HERE, {"task": "relation of a passage to a claim"})
+        save(base, args.work, checkpoint, HERE, {"task": "relation of a passage to a claim"})
         write_card(args.work, {"check": against_float(base, checkpoint, bench)})
         return
     if args.stage == "bench":

@@ -7,6 +7,7 @@ time, so that a result never depends on its batch.
 from __future__ import annotations
 
 import hashlib
+import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,14 +29,15 @@ def premise(passage: Passage) -> str:
 class Reader:
     """The trained cross-encoder. `version` changes with its weights."""
 
-    def __init__(self, name: str = "verifier") -> None:
-        artefact = open_model(name)
+    def __init__(self, name: str = "verifier", folder: pathlib.Path | None = None, threads: int = 0) -> None:
+        """Opens models/<name>, or `folder`; `threads` 0 takes every core. Raises ModelError when a file is absent or altered."""
+        artefact = open_model(name, folder)
         self.version = artefact.version
         self._temperature = float(artefact.manifest.get("temperature", 1.0))
         self._tokenizer = Tokenizer.from_file(str(artefact.path("tokenizer.json")))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
-        self._session = session(artefact.path("model.onnx"))
+        self._session = session(artefact.path("model.onnx"), threads)
         self._inputs = frozenset(i.name for i in self._session.get_inputs())
         self._known: dict[bytes, Reading] = {}
 
