@@ -62,9 +62,10 @@ class Auditor:
     def judge_claims(self, claims: Sequence[Claim], *, progress: Progress = silent) -> tuple[Judgement, ...]:
         """A Judgement for each claim, in order."""
         out: list[Judgement] = []
-        for start in range(0, len(claims), 16):
+        # Few at a time, so that who watches hears of it often; the size of a batch changes no verdict.
+        for start in range(0, len(claims), 4):
             progress("judging claims", start, len(claims))
-            found = match(claims[start : start + 16], self.index, self.encoder, self.config.match.top_k)
+            found = match(claims[start : start + 4], self.index, self.encoder, self.config.match.top_k)
             out += self.judge.judge(found, self.ladder, self.documents)
         progress("judging claims", len(claims), len(claims))
         return tuple(out)
@@ -84,7 +85,7 @@ class Auditor:
         done = []
         for number, page in enumerate(pages):
             progress("auditing pages", number, len(pages))
-            done.append(self.audit_page(page))
+            done.append(self.audit_page(page, progress=progress if len(pages) == 1 else silent))
         progress("auditing pages", len(pages), len(pages))
         sentences = [s for p in done for s in p.sentences]
         judgements = [j for p in done for j in p.judgements]

@@ -39,6 +39,7 @@ FORMS = {
 # Verbs with a room of their own: `pipeline/doors/<verb>.py` has `arguments(parser)` and `run(args, config) -> ExitCode`.
 DOORS: dict[str, str] = {
     "crawl": "crawl sites and documentation into the store",
+    "serve": "web app and JSON API",
 }
 
 

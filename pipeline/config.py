@@ -68,6 +68,38 @@ class StoreConfig(_Section):
         return self.url if "://" in self.url else str(pathlib.Path(self.url).expanduser())
 
 
+class Product(_Section):
+    """One of several products: what it is held against, and who may see it beside those whose account says so."""
+
+    name: str = Field(min_length=1, max_length=80)
+    docs: list[str] = Field(min_length=1)
+    targets: list[str] = []
+    plans: list[str] = []
+    viewers: list[str] = []
+
+
+class WebConfig(_Section):
+    """The web app."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8765, ge=0, le=65535)
+    hosts: list[str] = []
+    https: bool = False
+    proxy_header: str = ""
+    trusted_proxies: list[str] = []
+    session_hours: float = Field(12, gt=0, le=24 * 31)
+    upload_mib: int = Field(10, ge=1, le=50)
+    text_kib: int = Field(512, ge=1, le=10240)
+    queue: int = Field(20, ge=1, le=1000)
+    queue_own: int = Field(5, ge=1, le=1000)
+    job_minutes: float = Field(30, gt=0, le=1440)
+    keep_days: int = Field(90, ge=1)
+    requests_per_minute: int = Field(600, ge=0)
+    audits_per_hour: int = Field(60, ge=0)
+    desk_per_minute: int = Field(120, ge=0)
+    sign_ins_per_minute: int = Field(10, ge=0)
+
+
 class Config(_Section):
     """Everything that can be configured."""
 
@@ -75,11 +107,13 @@ class Config(_Section):
     targets: list[str] = []
     docs: list[str] = []
     plans: list[str] = []
+    products: list[Product] = []
     models: Models = Models()
     match: MatchConfig = MatchConfig()  # type: ignore[call-arg]
     score: ScoreConfig = ScoreConfig()  # type: ignore[call-arg]
     undersold: UndersoldConfig = UndersoldConfig()  # type: ignore[call-arg]
     store: StoreConfig = StoreConfig()  # type: ignore[call-arg]
+    web: WebConfig = WebConfig()  # type: ignore[call-arg]
     cache: str = "~/.cache/saysdoes"
     fail_on: list[FailOn] = ["contradicted", "planned", "qualified", "undocumented"]
     fetch: dict[str, Any] = {}

@@ -34,7 +34,7 @@ ALLOWED = {
     "lines": GROUND,
     "report": GROUND | {"score", "fingerprint"},
     "fingerprint": set(),
-    "store": {"errors", "fingerprint"},
+    "store": GROUND | {"fingerprint"},
     "fetch": GROUND,
     "crawl": GROUND | {"fetch", "store"},
 }

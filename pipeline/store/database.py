@@ -68,4 +68,6 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 def _on_begin(connection: Any) -> None:
     # IMMEDIATE: a transaction that begins with reading and goes on to write would fail when another one wrote between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # One that says beforehand that it only reads waits for nobody.
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

@@ -75,7 +75,25 @@ def m002_runs(db: Connection) -> None:
         db.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl, m002_runs)
+def m004_web(db: Connection) -> None:
+    """Accounts of the web app, their keys for scripts, and audits on demand."""
+    blob = "BYTEA" if db.dialect.name == "postgresql" else "BLOB"
+    real = "DOUBLE PRECISION" if db.dialect.name == "postgresql" else "REAL"
+    for statement in (
+        "CREATE TABLE accounts (name TEXT PRIMARY KEY, role TEXT NOT NULL, products TEXT NOT NULL, "
+        f"password TEXT NOT NULL, epoch INTEGER NOT NULL, created_at {real} NOT NULL)",
+        f"CREATE TABLE access_keys (hash TEXT PRIMARY KEY, account TEXT NOT NULL, created_at {real} NOT NULL)",
+        "CREATE TABLE jobs (id TEXT PRIMARY KEY, product TEXT NOT NULL, owner TEXT NOT NULL, kind TEXT NOT NULL, "
+        "title TEXT NOT NULL, state TEXT NOT NULL, stage TEXT NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL, "
+        f"created_at {real} NOT NULL, started_at {real}, finished_at {real}, attempts INTEGER NOT NULL, "
+        f"holder TEXT NOT NULL, message TEXT NOT NULL, summary TEXT NOT NULL, input {blob} NOT NULL, result {blob})",
+        "CREATE INDEX jobs_by_turn ON jobs (state, created_at)",
+        "CREATE INDEX jobs_by_product ON jobs (product, created_at)",
+    ):
+        db.execute(text(statement))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl, m002_runs, m004_web)
 
 
 def migrate(engine: Engine) -> list[str]:

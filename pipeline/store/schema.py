@@ -182,3 +182,49 @@ CLAIMS = Table(
     Column("run_from", Integer, nullable=False),
     Column("run_to", Integer),
 )
+
+# Who may sign in to the web app. A password is a scrypt string, or "" for one who comes through a proxy; sessions of an
+# older epoch are void.
+ACCOUNTS = Table(
+    "accounts",
+    META,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("products", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+# Keys for scripts; only their hashes are kept.
+ACCESS_KEYS = Table(
+    "access_keys",
+    META,
+    Column("hash", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+# Audits on demand. state: queued | running | done | failed | cancelled. `input` is what to audit, `result` a packed Audit.
+JOBS = Table(
+    "jobs",
+    META,
+    Column("id", Text, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("attempts", Integer, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("input", LargeBinary, nullable=False),
+    Column("result", LargeBinary),
+)
