@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import unicodedata
 
 from pipeline.records import Audit, Judgement, PageAudit, Verdict
 from pipeline.report.findings import Finding, could_not_check, findings, fix_first, worth_a_look
 from pipeline.report.hostile import for_terminal
-from pipeline.report.wording import VERDICTS, generic_words, headline, percent, plural, points, risk_words
+from pipeline.report.wording import VERDICTS, generic_words, headline, percent, plural, points, risk_words, task
 
 MOST_FINDINGS = 5
 MOST_PAGES = 8
@@ -96,10 +95,8 @@ def _first(shown: list[Finding], total: int, width: int) -> list[str]:
         out += _wrapped("    Page", judgement.claim.quote or judgement.claim.text, width)
         if judgement.evidence:
             out += _wrapped("    Docs", f"{judgement.evidence[0].quote}  [{judgement.evidence[0].doc}]", width)
-        if judgement.remedy:
-            # The docs' words stand in the line above already.
-            short = re.sub(r"[:.]?\s*(The docs:|Nearest thing documented:)?\s*\u201c.*$", ".", judgement.remedy)
-            out += _wrapped("    Do", short, width)
+        if task(judgement):
+            out += _wrapped("    Do", task(judgement), width)
     return out
 
 
@@ -130,7 +127,7 @@ def _rest(audit: Audit, width: int) -> list[str]:
     if audit.undersold:
         names = ", ".join(for_terminal(u.capability) for u in sorted(audit.undersold, key=lambda u: (-u.score, u.capability))[:3])
         more = len(audit.undersold) - 3
-        out += ["", *_wrapped("Undersold", f"{names}{f' and {more} more' if more > 0 else ''}: in the docs, on no page.", width)]
+        out += ["", *_wrapped("Undersold", f"{names}{f' and {more} more' if more > 0 else ''}: in the docs, on none of these pages.", width)]
     look = len(worth_a_look(audit))
     if look:
         out += ["", *_wrapped("Unsure", f"{plural(look, 'finding')} of {len(findings(audit))} are worth a look, not sure: read both quotes first.", width)]
