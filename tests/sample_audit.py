@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -132,3 +133,14 @@ def hostile(text: str, *, source: str = "https://example.com/page") -> Audit:
                  pages=(PageAudit(page=page, sentences=(sentence,), judgements=(judged,), score=numbers),),
                  undersold=(Undersold(capability=text, doc=text, quote=text, score=0.5),),
                  problems=(Problem(kind="unreadable", where=text, message=text),), documents=1, passages=1, score=numbers)
+
+
+def all_together(texts: list[str]) -> Audit:
+    """One audit with a page for each text, so that one file tries them all."""
+    made = [hostile(t, source=f"https://example.com/{n:04}") for n, t in enumerate(texts)]
+    return dataclasses.replace(
+        made[0],
+        pages=tuple(p for a in made for p in a.pages),
+        undersold=tuple(u for a in made for u in a.undersold),
+        problems=tuple(p for a in made for p in a.problems),
+    )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import pathlib
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from sample_audit import hostile, sample
+from sample_audit import all_together, sample
 from test_report import OWN, history, suite
 
 from pipeline import report
-from pipeline.records import OVERPROMISES, Audit
+from pipeline.records import OVERPROMISES
 from pipeline.report.hostile import shown
 from pipeline.report.thresholds import MOST_ANNOTATED
 
@@ -37,17 +36,6 @@ def scorecard(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = tmp_path_factory.mktemp("card") / "scorecard.html"
     report.write_html(sample(), place, *history())
     return place.as_uri()
-
-
-def all_together(texts: list[str]) -> Audit:
-    """One audit with a page for each text, so that one load of the browser tries them all."""
-    made = [hostile(t, source=f"https://example.com/{n}") for n, t in enumerate(texts)]
-    return dataclasses.replace(
-        made[0],
-        pages=tuple(p for a in made for p in a.pages),
-        undersold=tuple(u for a in made for u in a.undersold),
-        problems=tuple(p for a in made for p in a.problems),
-    )
 
 
 @pytest.mark.parametrize("name", ["own", "xss", "strings"])
