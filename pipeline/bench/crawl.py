@@ -95,7 +95,7 @@ def _once(seeds: tuple[str, ...], store: Store, **changes: Any) -> tuple[float, 
     began = time.monotonic()
     with Fetcher(fetch) as fetcher:
         pages = changed = 0
-        for found in crawl(settings, fetcher, store):
+        for found in crawl(settings, fetcher, store, bodies=False):
             if isinstance(found, Crawled):
                 pages += 1
                 changed += found.changed

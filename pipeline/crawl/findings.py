@@ -30,16 +30,17 @@ NOT_FOUND_TITLE = re.compile(
 GROUP_SIZE = 5
 
 
-def results(frontier: Frontier, harvest: Harvest, settings: CrawlSettings) -> Iterator[Crawled | Problem]:
-    """Problems of the whole site first, then every URL in order."""
+def results(
+    frontier: Frontier, harvest: Harvest, settings: CrawlSettings, *, bodies: bool = True
+) -> Iterator[Crawled | Problem]:
+    """Problems of the whole site first, then every URL in order; pages without their bytes where `bodies` is False."""
     if harvest.recount_links:
         _relink(frontier)
     yield from harvest.omitted.reports()
-    twins = _duplicates(frontier)
+    twins, families = _duplicates(frontier)
     prints = ((row.url, row.print) for row in frontier.prints() if row.url not in twins)
     likes = near(prints, settings.near_bits)
-    families = collections.Counter(sys.intern(row.template) for row in frontier.prints())
-    for row in frontier.results():
+    for row in frontier.results(bodies=bodies):
         if row.origin == "probe":
             continue
         if row.kind == "not_found" and row.origin == "former" and not row.linked and not row.in_sitemap:
@@ -52,7 +53,7 @@ def results(frontier: Frontier, harvest: Harvest, settings: CrawlSettings) -> It
             continue
         facts = unpack_facts(row.facts)
         problem = _set_aside(row, facts, twins, harvest, settings)
-        yield problem or _crawled(row, facts, families, likes.get(row.url, ""), frontier.crawl_id)
+        yield problem or _crawled(row, facts, families, likes.get(row.url, ""), frontier.crawl_id, bodies)
 
 
 def _set_aside(
@@ -91,11 +92,14 @@ def _is_soft_404(row: Any, facts: dict[str, Any], probe: list[Any] | None) -> bo
     return (alike and (named or facts["title"] == title)) or (named and facts["words"] < 150)
 
 
-def _duplicates(frontier: Frontier) -> dict[str, str]:
-    """{url: the one that is read} for pages with the same title and text: seeds, listed and short addresses win."""
+def _duplicates(frontier: Frontier) -> tuple[dict[str, str], collections.Counter[str]]:
+    """{url: the one that is read} for pages with the same title and text (seeds, listed and short addresses win), and
+    how many pages each template has."""
     seen: set[int] = set()
     double: set[int] = set()
+    families: collections.Counter[str] = collections.Counter()
     for row in frontier.prints():
+        families[sys.intern(row.template)] += 1
         key = hash(row.text_hash)
         (double if key in seen else seen).add(key)
     same: dict[str, list[Any]] = collections.defaultdict(list)
@@ -106,7 +110,7 @@ def _duplicates(frontier: Frontier) -> dict[str, str]:
     for group in same.values():
         best = min(group, key=lambda r: (r.origin != "seed", not r.in_sitemap, "?" in r.url, len(r.url), r.url))
         found.update({r.url: best.url for r in group if r.url != best.url})
-    return found
+    return found, families
 
 
 def _relink(frontier: Frontier) -> None:
@@ -125,7 +129,13 @@ def _group(row: Any, families: collections.Counter[str]) -> str:
     return "/" + "".join(row.url.split("/", 3)[3:]).partition("?")[0]
 
 
-def _crawled(row: Any, facts: dict[str, Any], families: collections.Counter[str], like: str, crawl_id: int) -> Crawled:
+def _listed(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
+
+
+def _crawled(
+    row: Any, facts: dict[str, Any], families: collections.Counter[str], like: str, crawl_id: int, bodies: bool
+) -> Crawled:
     headers = json.loads(row.headers)
     tags = [facts["robots"], headers.get("x-robots-tag", "").lower()]
     fetched = Fetched(
@@ -133,12 +143,12 @@ def _crawled(row: Any, facts: dict[str, Any], families: collections.Counter[str]
         final_url=row.final_url,
         status=row.status,
         headers=headers,
-        body=unpack(row.data),
+        body=unpack(row.data) if bodies else b"",
         fetched_at=row.fetched_at,
         elapsed_s=row.elapsed_s,
-        redirects=tuple(json.loads(row.redirects)),
+        redirects=_listed(row.redirects),
         not_modified=row.changed_crawl != crawl_id,
-        notes=tuple(json.loads(row.notes)),
+        notes=_listed(row.notes),
     )
     return Crawled(
         fetched=fetched,

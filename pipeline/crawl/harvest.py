@@ -128,14 +128,15 @@ class Harvest:
             return None
         key = hash(identity)
         known = key in self._seen
-        if known and not listed:
+        if known:
+            if listed:
+                self.batch.listed.append((identity, lastmod))
             return None
-        if not known:
-            refusal = None if origin == "seed" else self.scope.refuses(url, depth=depth, listed=listed)
-            if refusal is not None:
-                return refusal
-            self._seen.add(key)
-            self.scope.admit(url)
+        refusal = None if origin == "seed" else self.scope.refuses(url, depth=depth, listed=listed)
+        if refusal is not None:
+            return refusal
+        self._seen.add(key)
+        self.scope.admit(url)
         self.hosts.add(url.host)
         self.batch.found.append(
             Found(
@@ -144,7 +145,7 @@ class Harvest:
                 host=url.host,
                 depth=depth,
                 origin=origin,
-                template="" if known else template(url),  # a known row keeps its own
+                template=template(url),
                 priority=0.0 if origin == "seed" else self.scope.priority(url, depth=depth, listed=listed),
                 in_sitemap=listed,
                 linked=linked,
@@ -180,6 +181,10 @@ class Harvest:
             if entry.index:
                 continue
             for wire in (entry.url, *(href for _, href in entry.alternates)):
+                # A known page in its one spelling, as nearly all are from the second crawl on: nothing is left to find.
+                if hash(wire) in self._seen:
+                    self.batch.listed.append((wire, entry.lastmod if wire == entry.url else ""))
+                    continue
                 url = parse(wire)
                 if url is None:
                     continue
@@ -315,9 +320,9 @@ class Harvest:
                 )
             )
             if self._settings.follow_links and not self._inherited:
-                stored = self._frontier.facts([item.url]).get(item.url)
+                stored = self._frontier.facts(item.url)
                 if stored is not None:
-                    self.links(unpack_links(stored[0]), item.depth)
+                    self.links(unpack_links(stored), item.depth)
             return
         facts = read.facts
         assert facts is not None and read.page is not None
@@ -337,11 +342,11 @@ class Harvest:
 
     def _compare(self, item: Item, facts: dict[str, Any]) -> None:
         """A page changed since the last crawl: did its sitemap date say so, and did it drop links?"""
-        stored = self._frontier.facts([item.url]).get(item.url)
+        stored = self._frontier.facts(item.url)
         if stored is None:
             return
-        before = unpack_facts(stored[0])
-        if {link[0] for link in unpack_links(stored[0])} - {link[0] for link in facts["links"]}:
+        before = unpack_facts(stored)
+        if {link[0] for link in unpack_links(stored)} - {link[0] for link in facts["links"]}:
             self._changed_links = True
         lied = item.lastmod and item.lastmod == item.known_lastmod and before["text_hash"] != facts["text_hash"]
         if lied and not self._distrust and self._settings.trust_lastmod:

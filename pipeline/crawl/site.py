@@ -52,8 +52,14 @@ class SiteCrawl:
     """A crawl in progress. Use `crawl`."""
 
     def __init__(
-        self, settings: CrawlSettings, fetcher: Fetcher, store: Store, on_progress: Callable[[Progress], None] | None
+        self,
+        settings: CrawlSettings,
+        fetcher: Fetcher,
+        store: Store,
+        on_progress: Callable[[Progress], None] | None,
+        bodies: bool = True,
     ) -> None:
+        self._bodies = bodies
         self._settings = settings
         self._fetcher = fetcher
         self._store = store
@@ -88,7 +94,7 @@ class SiteCrawl:
                 thread.start()
             harvest = Harvest(s, frontier)
             self._fetch_all(frontier, harvest)
-            yield from findings.results(frontier, harvest, s)
+            yield from findings.results(frontier, harvest, s, bodies=self._bodies)
             frontier.note(harvest.notes(), finished=True)
         finally:
             self._stop.set()
@@ -255,14 +261,20 @@ class SiteCrawl:
 
 
 def crawl(
-    settings: CrawlSettings, fetcher: Fetcher, store: Store, *, on_progress: Callable[[Progress], None] | None = None
+    settings: CrawlSettings,
+    fetcher: Fetcher,
+    store: Store,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    bodies: bool = True,
 ) -> Iterator[Crawled | Problem]:
     """Every URL of the site in its final state: `Crawled` where there is a page to audit, else a `Problem`.
 
-    An unfinished crawl of the same site under the same settings is resumed. Raises UsageError for seeds that are no
+    An unfinished crawl of the same site under the same settings is resumed. With `bodies` False pages are stored and
+    handed over without their bytes, for callers that count. Raises UsageError for seeds that are no
     URLs, Held when another process crawls the site, Fenced when it took the site over.
     """
-    yield from SiteCrawl(settings, fetcher, store, on_progress).run()
+    yield from SiteCrawl(settings, fetcher, store, on_progress, bodies).run()
 
 
 def crawl_documents(

@@ -65,7 +65,7 @@ def tally_site(
     examples: dict[str, Problem] = {}
     pages = unchanged = 0
     try:
-        for found in crawl(settings, fetcher, store, on_progress=on_progress):
+        for found in crawl(settings, fetcher, store, on_progress=on_progress, bodies=False):
             if isinstance(found, Crawled):
                 url = found.fetched.url
                 pages += 1

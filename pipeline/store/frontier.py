@@ -21,6 +21,8 @@ from pipeline.store.holding import Hold
 from pipeline.store.rows import Batch, Found, Item, Outcome
 from pipeline.store.schema import BODIES, CRAWLS, FRONTIER, PAGES
 
+# Asked for page by page: a ready statement costs a third of one that is put together each time.
+FACTS = select(PAGES.c.facts).where(PAGES.c.site == bindparam("site"), PAGES.c.url == bindparam("url"))
 FINAL = ("done", "problem", "left_out")
 
 
@@ -34,6 +36,7 @@ class Frontier:
         self.crawl_id = crawl_id
         self.resumed = resumed
         self.site = hold.site
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def _here(self, name: str) -> Any:
         """The row of this crawl whose URL is the bound parameter `name`."""
@@ -47,6 +50,16 @@ class Frontier:
         with self.engine.begin() as db:
             holding.check(db, self.hold)
             self._add(db, batch.found)
+            if batch.listed:
+                # A page may also be named as another one's translation, without a date: that must not take its own.
+                dated = {url: lastmod for url, lastmod in batch.listed if lastmod}
+                bare = {url for url, _ in batch.listed} - set(dated)
+                listed = update(FRONTIER).where(self._here("key")).values(in_sitemap=1)
+                if dated:
+                    rows = [{"key": url, "new_lastmod": lastmod} for url, lastmod in dated.items()]
+                    db.execute(listed.values(lastmod=bindparam("new_lastmod")), rows)
+                if bare:
+                    db.execute(listed, [{"key": url} for url in sorted(bare)])
             if batch.linked:
                 db.execute(
                     update(FRONTIER).where(self._here("key")).values(linked=1), [{"key": url} for url in batch.linked]
@@ -78,16 +91,7 @@ class Frontier:
             for f in found
         ]
         if rows:
-            insert = self._insert(FRONTIER)
-            # A sitemap may name a page that a link has led to before; its date matters then, too.
-            db.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["crawl_id", "url"],
-                    where=insert.excluded.in_sitemap == 1,
-                    set_={"in_sitemap": 1, "lastmod": insert.excluded.lastmod},
-                ),
-                rows,
-            )
+            db.execute(self._insert(FRONTIER).on_conflict_do_nothing(index_elements=["crawl_id", "url"]), rows)
 
     def _settle(self, db: Connection, outcomes: list[Outcome]) -> None:
         if not outcomes:
@@ -195,7 +199,7 @@ class Frontier:
             ]
 
     def _reading(self) -> Engine:
-        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        return self._autocommit
 
     def waiting(self) -> tuple[int, float | None]:
         """How many URLs are not final, and in how many seconds the next one of them may be asked for."""
@@ -274,15 +278,11 @@ class Frontier:
                 ).where(FRONTIER.c.crawl_id == self.crawl_id)
             )
 
-    def facts(self, urls: list[str]) -> dict[str, tuple[bytes, str, int]]:
-        """{url: (packed facts, final URL, fingerprint)} as stored."""
+    def facts(self, url: str) -> bytes | None:
+        """The packed facts of a page as stored."""
         with self._reading().connect() as db:
-            rows = db.execute(
-                select(PAGES.c.url, PAGES.c.facts, PAGES.c.final_url, PAGES.c.print).where(
-                    PAGES.c.site == self.site, PAGES.c.url.in_(urls)
-                )
-            ).all()
-        return {row.url: (row.facts, row.final_url, row.print) for row in rows}
+            found: bytes | None = db.execute(FACTS, {"site": self.site, "url": url}).scalar_one_or_none()
+        return found
 
     def results(self, *, bodies: bool = True, size: int = 200) -> Iterator[Any]:
         """All rows of the crawl in order of their URL, each with its page (columns None where there is none).

@@ -66,7 +66,9 @@ class Batch:
     found: list[Found] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     linked: list[str] = field(default_factory=list)
+    # (URL, date) of rows that a sitemap names and that the frontier has already.
+    listed: list[tuple[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         """How many rows it will write."""
-        return len(self.found) + len(self.outcomes) + len(self.linked)
+        return len(self.found) + len(self.outcomes) + len(self.linked) + len(self.listed)
