@@ -21,16 +21,15 @@ from pipeline.embed import Encoder, Vectors
 from pipeline.records import Claim, Match, Passage
 
 TOKEN = re.compile(r"[a-z0-9]+(?:[.+#][a-z0-9]+)*\+*")
-STOP = frozenset(
-    (
-        "a about above after again all am an and any are as at be because been before being below between "
-        "both but by can could did do does doing down during each few for from further had has have having he "
-        "her here hers him his how i if in into is it its just me more most my no nor not now of off on once "
-        "only or other our out over own same she should so some such than that the their them then there "
-        "these they this those through to too under until up very was we were what when where which while who "
-        "whom why will with you your yours us let get every also one"
-    ).split()
-)
+STOP_WORDS = """
+a about above after again all am an and any are as at be because been before being below between both but by
+can could did do does doing down during each few for from further had has have having he her here hers him his
+how i if in into is it its just me more most my no nor not now of off on once only or other our out over own
+same she should so some such than that the their them then there these they this those through to too under
+until up very was we were what when where which while who whom why will with you your yours us let get every
+also one
+"""
+STOP = frozenset(STOP_WORDS.split())
 READ = 8  # passages that the verifier reads; the rest of the list is shown as candidates
 OPENING = 3  # passages at the start of a document that count as its opening
 # What the lift of the document (by meaning, by words) and the passage's words without its heading path add to the fused score. Swept on the development
