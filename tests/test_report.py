@@ -173,6 +173,17 @@ def test_sarif_and_github(audit: Audit) -> None:
     run = report.sarif(audit)["runs"][0]
     assert len(run["results"]) == 54 == len(report.github(audit).splitlines())
     assert all(run["tool"]["driver"]["rules"][r["ruleIndex"]]["id"] == r["ruleId"] for r in run["results"])
+    # The parts of the SARIF 2.1.0 schema that this log uses.
+    log = report.sarif(audit, {"none"})
+    assert log["version"] == "2.1.0" and set(log) == {"$schema", "version", "runs"}
+    for result in log["runs"][0]["results"]:
+        assert set(result) == {"ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints", "rank", "baselineState"}
+        assert result["message"]["text"] and result["level"] in {"none", "note", "warning", "error"} and -1 <= result["rank"] <= 100
+        assert result["baselineState"] in {"new", "unchanged", "updated", "absent"}
+        place = result["locations"][0]["physicalLocation"]
+        assert set(place) <= {"artifactLocation", "region"} and place.get("region", {}).get("startLine", 1) >= 1
+        assert re.fullmatch(r"[!#$%&'*+,./:;=?@~\w-]+", place["artifactLocation"]["uri"])
+    assert all(isinstance(i["executionSuccessful"], bool) for i in log["runs"][0]["invocations"])
 
 
 def test_workbook_reads_back(audit: Audit) -> None:
