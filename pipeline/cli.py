@@ -240,7 +240,7 @@ def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
             if compared.new:
                 say(report.new_lines(compared.new, where))
             say(
-                f"{len(compared.new)} new findings, {compared.known} known from {args.baseline}"
+                f"{len(compared.new)} new {'finding' if len(compared.new) == 1 else 'findings'}, {compared.known} known from {args.baseline}"
                 + (f", {len(compared.gone)} of it not found here." if compared.gone else ".")
             )
         else:

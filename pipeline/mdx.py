@@ -19,9 +19,12 @@ ESM = re.compile(
 )
 _FENCE = re.compile(r"[ \t]*(?:>[ \t]*)*(```+|~~~+)")
 _COMPONENT = re.compile(r"</?(?=[A-Z>]|[a-z][\w.-]*\s[^<>]*\{)")
+_TICKS = re.compile(r"`+")
 _NAMED = re.compile(r"""([A-Za-z][\w-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|\{\s*"([^"]*)"\s*\}|\{\s*'([^']*)'\s*\}|\{\s*`([^`$]*)`\s*\})""")
 # A tag or expression longer than this is not closed: it is left as it stands.
 LONGEST = 20_000
+# So many times may something open and not close before the rest is taken as it stands: hostile text must not be read for minutes.
+MOST_UNCLOSED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +97,13 @@ def _closing(text: str, start: int, end: str) -> int:
     return -1
 
 
-def _code(text: str, place: int) -> int:
-    """The place after the `code` that starts at `place`, or after its back ticks when nothing closes it."""
-    ticks = len(text) - len(text[place:].lstrip("`")) - place if text[place:].strip("`") else len(text) - place
-    close = re.compile(r"(?<!`)" + "`" * ticks + r"(?!`)").search(text, place + ticks, place + ticks + LONGEST)
-    return close.end() if close else place + ticks
+def _code(text: str, place: int) -> tuple[int, bool]:
+    """(the place after the `code` that starts at `place`, True), or after its back ticks and False when nothing closes it."""
+    opened = _TICKS.match(text, place)
+    after = opened.end() if opened else place + 1
+    ticks = after - place
+    close = next((m for m in _TICKS.finditer(text, after, after + LONGEST) if m.end() - m.start() == ticks), None)
+    return (close.end(), True) if close else (after, False)
 
 
 def read_mdx(text: str, *, inline: bool = True) -> Mdx:
@@ -106,8 +111,11 @@ def read_mdx(text: str, *, inline: bool = True) -> Mdx:
     text = "\n".join(_without_modules(text.split("\n")))
     out: list[str] = []
     shown: list[Shown] = []
-    place, fence = 0, ""
+    place, fence, unclosed = 0, "", 0
     while place < len(text):
+        if unclosed > MOST_UNCLOSED:
+            out.append(text[place:])
+            break
         if place == 0 or text[place - 1] == "\n":
             mark = _FENCE.match(text, place)
             if mark:
@@ -121,7 +129,8 @@ def read_mdx(text: str, *, inline: bool = True) -> Mdx:
         char = text[place]
         end = place + 1
         if char == "`":
-            end = _code(text, place)
+            end, closed = _code(text, place)
+            unclosed += not closed
         elif char == "\\":
             end = min(len(text), place + 2)
         elif char == "<" and _COMPONENT.match(text, place):
@@ -131,12 +140,14 @@ def read_mdx(text: str, *, inline: bool = True) -> Mdx:
                 out.append(_blank(text[place:close]))
                 place = close
                 continue
+            unclosed += close < 0
         elif char == "{":
             close = _closing(text, place, "}")
             if close > 0 and (inline or _alone(text, place, close)):
                 out.append(_blank(text[place:close]))
                 place = close
                 continue
+            unclosed += close < 0
         out.append(text[place:end])
         place = end
     return Mdx(text="".join(out), shown=tuple(shown))

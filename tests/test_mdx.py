@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+import hypothesis
+import hypothesis.strategies
 import pytest
 
 from pipeline.documents import read_markdown
@@ -76,6 +80,21 @@ def test_documentation_stays_verbatim() -> None:
 def test_broken_mdx_keeps_its_lines_and_ends(text: str) -> None:
     assert read_mdx(text).text.count("\n") == text.count("\n")
     read_markdown(text, "a.mdx", verbatim=False)
+
+
+@pytest.mark.parametrize("piece", ["<A ", "{", "`", "``` x `", "<A b=\"", "<", "a {b} <C/> `d`\n", "export const x = {\n", "<A b={`"])
+def test_hostile_mdx_is_read_in_a_moment(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    began = time.process_time()
+    assert read_mdx(text).text.count("\n") == text.count("\n")
+    assert time.process_time() - began < 5
+
+
+@hypothesis.given(hypothesis.strategies.text(alphabet="<>{}`\"'=/\\\nAb import", max_size=200))
+def test_any_mdx_keeps_its_lines_and_words_outside_markup(text: str) -> None:
+    made = read_mdx(text)
+    assert len(made.text) == len(text) and made.text.count("\n") == text.count("\n")
+    assert all(a == b or b in " " for a, b in zip(text, made.text, strict=True))
 
 
 def test_plain_markdown_is_no_mdx() -> None:
