@@ -136,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
         description="A list of claims (JSONL with id and claim, CSV, or one a line) and a verdict for each.",
     )
     claims.add_argument("file", type=pathlib.Path, metavar="FILE")
-    claims.add_argument("--docs", nargs="+", metavar="SOURCE", help="URL, folder or file with documentation")
+    claims.add_argument("--docs", nargs="+", action="extend", metavar="SOURCE", help="URL, folder or file with documentation")
     claims.add_argument(
         "--out", type=pathlib.Path, metavar="FILE", required=True, help="JSONL with a verdict for each claim"
     )

@@ -149,6 +149,21 @@ def test_sections_are_first_path_parts(audit: Audit) -> None:
     assert len(check_html(text).find_all("mark")) == len(audit.pages[-1].judgements)
 
 
+def test_folder_holds_site_sections_and_pages(audit: Audit, tmp_path: pathlib.Path) -> None:
+    count = report.write_folder(audit, tmp_path, *history())
+    names = {p.name for p in tmp_path.iterdir()}
+    assert len(names) == count == 1 + len(sections(audit)) + len(audit.pages)
+    for name in names:
+        soup = BeautifulSoup((tmp_path / name).read_text(encoding="utf-8"), "html.parser")
+        ids = {t["id"] for t in soup.find_all(id=True)}
+        for link in [a["href"] for a in soup.find_all("a")]:
+            assert link in names or link[1:] in ids or link.startswith("http"), (name, link)
+        if name != "index.html":
+            assert soup.find("a", href="index.html")
+    linked = {a["href"] for a in BeautifulSoup((tmp_path / "index.html").read_text(encoding="utf-8"), "html.parser").find_all("a")}
+    assert names - {"index.html"} <= linked
+
+
 def test_trend_lines_break_where_the_instrument_changed() -> None:
     points = [TrendPoint(at=f"2026-11-0{n}", proof_rate=n / 10, overpromise_risk=None, generic_share=None, claims=1, judged=1, instrument=n == 3)
               for n in range(1, 6)]

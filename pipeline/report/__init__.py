@@ -13,6 +13,7 @@ since the last one.
 
 from __future__ import annotations
 
+import hashlib
 import pathlib
 from collections.abc import Collection, Sequence
 
@@ -69,16 +70,20 @@ def write_sarif(audit: Audit, path: Place, known: Collection[str] | None = None,
     write_object(sarif(audit, known, where), path)
 
 
+def digest(name: str) -> str:
+    """Ten hex digits that stand for a name."""
+    return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:10]
+
+
 def write_folder(audit: Audit, folder: Place, trend: Sequence[TrendPoint] = (), changes: Changes | None = None) -> int:
     """Scorecards of the site (`index.html`), each section and each page under `folder`; says how many files were written.
 
-    Files are numbered in the order of the names of sections and pages: no name of a crawled page becomes a file name.
+    A file is named after a digest of the section's or page's name: the same in every run, and no name of a crawled page reaches the disk.
     """
     place = pathlib.Path(folder)
-    found, pages = sections(audit), pages_by_name(audit)
-    parts = [(f"section-{n}.html", s.name) for n, s in enumerate(found, 1)]
-    files = [(f"page-{n}.html", p.page.source) for n, p in enumerate(pages, 1)]
-    write_text(html(audit, trend, changes, parts=dict((name, file) for file, name in parts) | dict((name, file) for file, name in files)), place / "index.html")
+    parts = [(f"section-{digest(s.name)}.html", s.name) for s in sections(audit)]
+    files = [(f"page-{digest(p.page.source)}.html", p.page.source) for p in pages_by_name(audit)]
+    write_text(html(audit, trend, changes, parts={name: file for file, name in (*parts, *files)}), place / "index.html")
     for file, name in parts:
         write_text(section_html(audit, name, up="index.html"), place / file)
     for file, name in files:
