@@ -161,7 +161,9 @@ def parser() -> argparse.ArgumentParser:
     bench = verbs.add_parser(
         "bench", help="the benchmarks", description="Benchmarks; each prints its figures and how they were made."
     )
-    bench.add_argument("what", choices=["accuracy", "crawl", "drift"], metavar="WHAT", help="accuracy | crawl | drift")
+    bench.add_argument(
+        "what", choices=["accuracy", "crawl", "drift", "web", "desk"], metavar="WHAT", help="accuracy | crawl | drift | web | desk"
+    )
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of the benchmark")
     _common(bench)
     for verb, about in DOORS.items():
@@ -432,6 +434,14 @@ def run_bench(args: argparse.Namespace, config: Config) -> ExitCode:
         from pipeline.bench.drift import main as bench_drift
 
         return ExitCode(bench_drift(args.rest, config))
+    if args.what == "web":
+        from pipeline.bench.web import main as bench_web
+
+        return ExitCode(bench_web(args.rest, config))
+    if args.what == "desk":
+        from pipeline.bench.desk import main as bench_desk
+
+        return ExitCode(bench_desk(args.rest, config))
     from pipeline.bench.accuracy import main as bench_accuracy
 
     return ExitCode(bench_accuracy(args.rest, config))

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.audit import Auditor
 from pipeline.claims import spans
 from pipeline.records import Block, BlockKind, Page, PageAudit
-from pipeline.report.advice import offer
+from pipeline.report.advice import offer, reading
 from pipeline.report.document import page_claim_row
 from pipeline.report.wording import OWNERS, SIGNS, VERDICTS, headline, sure_of, task
 
@@ -70,6 +70,7 @@ class Desk:
                 "sign": SIGNS[j.verdict],
                 "headline": headline(j),
                 "task": task(j),
+                "said": reading(j.evidence[0].quote, j.evidence[0].doc) if j.evidence else "",
                 "sure": sure_of(j),
                 "offer": offer(j),
                 "who": OWNERS.get(j.owner, j.owner),

@@ -31,7 +31,7 @@
     box.append(make("p", "small", claim.why));
     const first = claim.evidence[0];
     if (first) {
-      const quote = make("blockquote", "small", "\u201c" + first.quote + "\u201d ");
+      const quote = make("blockquote", "small", "\u201c" + claim.said + "\u201d ");
       quote.append(make("span", "soft", first.doc + (first.heading ? " \u203a " + first.heading : "")));
       box.append(quote);
     }
