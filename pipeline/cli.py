@@ -161,9 +161,8 @@ def parser() -> argparse.ArgumentParser:
     bench = verbs.add_parser(
         "bench", help="the benchmarks", description="Benchmarks; each prints its figures and how they were made."
     )
-    bench.add_argument(
-        "what", choices=["accuracy", "crawl", "drift", "web", "desk"], metavar="WHAT", help="accuracy | crawl | drift | web | desk"
-    )
+    what = ["accuracy", "crawl", "drift", "pages", "web", "desk"]
+    bench.add_argument("what", choices=what, metavar="WHAT", help=" | ".join(what))
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of the benchmark")
     _common(bench)
     for verb, about in DOORS.items():
@@ -430,6 +429,10 @@ def run_bench(args: argparse.Namespace, config: Config) -> ExitCode:
         from pipeline.bench.crawl import main as bench_crawl
 
         return ExitCode(bench_crawl(args.rest))
+    if args.what == "pages":
+        from pipeline.bench.pages import main as bench_pages
+
+        return ExitCode(bench_pages(args.rest))
     if args.what == "drift":
         from pipeline.bench.drift import main as bench_drift
 

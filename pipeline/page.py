@@ -4,7 +4,8 @@ Title, meta description, Open Graph, headings, paragraphs, list items, table row
 become blocks. Navigation, footers and cookie banners are kept but marked by region, so that claims are not read from
 them. Nothing is executed and nothing is fetched. What is hidden from a reader (`hidden`, `display:none`) is left out.
 
-Main-content extraction for articles is not tried here: a marketing page is all main content.
+A marketing page is all main content; of an article's page, comments and teasers of other posts are marked as beside it
+(`pipeline.article`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.element import CData, Comment, Declaration, Doctype, NavigableString, ProcessingInstruction, Tag
 
+from pipeline.article import beside_article
 from pipeline.records import Block, BlockKind, Page, Region
 
 # XHTML and stray XML are read as HTML on purpose: that is what a browser shows.
@@ -150,6 +152,7 @@ class _Reader:
 
     def __init__(self, soup: BeautifulSoup) -> None:
         self.soup = soup
+        self.beside = beside_article(soup)
         self.blocks: list[Block] = []
         self.headings: list[tuple[int, str]] = []
         self.paths: dict[int, str] = {}
@@ -212,6 +215,11 @@ class _Reader:
         if kind is BlockKind.HEADING and region is Region.MAIN:
             self.headings.append((level, text))
 
+    def region(self, tag: Tag, outer: Region) -> Region:
+        """The region of `tag` within `outer`."""
+        found = _region(tag, outer)
+        return Region.ASIDE if found is Region.MAIN and id(tag) in self.beside else found
+
     def head(self) -> None:
         title = self.soup.find("title")
         if isinstance(title, Tag):
@@ -268,13 +276,13 @@ class _Reader:
                 run.append("\n\x00\n")
             elif child.name == "table":
                 flush()
-                self.table(child, _region(child, region))
+                self.table(child, self.region(child, region))
             elif _is_block(child):
                 flush()
                 if depth >= MAX_DEPTH:
                     self.emit(tag, child.get_text(" "), region)
                 else:
-                    self.walk(child, _region(child, region), depth + 1)
+                    self.walk(child, self.region(child, region), depth + 1)
             elif _is_button(child) and fold(child.get_text()):
                 flush()
                 self.add(BlockKind.BUTTON, child.get_text(), child, region)
@@ -445,7 +453,7 @@ def read_html(body: bytes | str, source: str) -> Page:
     # libxml2 leaves HTML5 elements such as <main> in the head when a page does without <body>.
     for child in list(soup.head.children) if soup.head else []:
         if isinstance(child, Tag) and child.name in BLOCKS:
-            reader.walk(child, _region(child, Region.MAIN))
+            reader.walk(child, reader.region(child, Region.MAIN))
     reader.walk(soup.body or soup, Region.MAIN)
     reader.json_ld()
     html = soup.html

@@ -91,6 +91,7 @@ class Region(StrEnum):
     MAIN = "main"
     NAV = "nav"
     FOOTER = "footer"
+    ASIDE = "aside"  # comments and teasers of other posts around an article
     BANNER = "banner"
 
 

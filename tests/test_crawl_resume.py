@@ -31,7 +31,7 @@ from pipeline.store.migrations import STEPS, migrate
 NewStore = Callable[[], str]
 PAGES = 60
 # Figures of docs/crawling.md: SAYSDOES_KILLS=100 pytest tests/test_crawl_resume.py -k kill
-KILLS = int(os.environ.get("SAYSDOES_KILLS", "4"))
+KILLS = int(os.environ.get("SAYSDOES_KILLS", "3"))
 
 SCRIPT = """
 import json, sys
