@@ -161,8 +161,8 @@ def parser() -> argparse.ArgumentParser:
     bench = verbs.add_parser(
         "bench", help="the benchmarks", description="Benchmarks; each prints its figures and how they were made."
     )
-    what = ["accuracy", "crawl", "drift", "pages", "web", "desk"]
-    bench.add_argument("what", choices=what, metavar="WHAT", help=" | ".join(what))
+    benches = ["accuracy", "crawl", "drift", "pages", "web", "desk"]
+    bench.add_argument("what", choices=benches, metavar="WHAT", help=" | ".join(benches))
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of the benchmark")
     _common(bench)
     for verb, about in DOORS.items():
