@@ -254,7 +254,7 @@ def is_article(soup: BeautifulSoup) -> bool:
             return True
     if any(ARTICLE_TYPE.search(script.get_text()[:200_000]) for script in soup.find_all("script", type="application/ld+json")):
         return True
-    return bool(soup.find_all(attrs={"itemtype": re.compile(r"schema\.org/(\w*Article|BlogPosting)$")}, limit=1))
+    return soup.select_one('[itemtype*="schema.org/"][itemtype$="Article"], [itemtype*="schema.org/"][itemtype$="BlogPosting"]') is not None
 
 
 def beside_article(soup: BeautifulSoup) -> frozenset[int]:
