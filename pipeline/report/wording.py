@@ -145,9 +145,11 @@ def day(moment: str) -> str:
 def task(judgement: Judgement) -> str:
     """What to change, without the docs quote that stands beside it anyway; "" when nothing needs changing."""
     condition = judgement.condition
-    if judgement.verdict is Verdict.QUALIFIED and condition is not None and condition.kind in _BESIDE:
+    if judgement.verdict is Verdict.QUALIFIED and condition is not None:
         value = _listed(one_line(condition.value))
-        if value and len(value.split()) <= CONDITION_WORDS:
+        if condition.kind is ConditionKind.LIMIT:
+            return f"Write the limit next to the claim: {value}." if value and len(value.split()) <= CONDITION_WORDS else "Write the limit next to the claim."
+        if condition.kind in _BESIDE and value and len(value.split()) <= CONDITION_WORDS:
             return f"Write “{_BESIDE[condition.kind].format(value)}” next to the claim."
     remedy = (judgement.remedy or "").strip()
     start = remedy.rfind("“")
