@@ -81,6 +81,10 @@ def test_evidence_opens_by_pointer_and_by_keyboard(browser: object, scorecard: s
     claim.focus()
     page.keyboard.press("Enter")
     assert note.is_visible()
+    # The focus follows, so that a screen reader reads the evidence and the next Tab is its way out.
+    assert page.evaluate("document.activeElement.id") == note.get_attribute("id")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Close"
     # A card leads to its sentence on the annotated page, which opens by itself.
     page.goto(scorecard)
     page.locator("#first ~ article a", has_text="see it in place").first.click()
