@@ -6,6 +6,7 @@ import textwrap
 import unicodedata
 
 from pipeline.records import Audit, Judgement, PageAudit, Verdict
+from pipeline.report.advice import reading
 from pipeline.report.findings import Finding, could_not_check, findings, fix_first, worth_a_look
 from pipeline.report.hostile import for_terminal
 from pipeline.report.wording import VERDICTS, generic_words, headline, percent, plural, points, risk_words, task
@@ -94,7 +95,7 @@ def _first(shown: list[Finding], total: int, width: int) -> list[str]:
         out.append(clip(f"{number:>2}. {for_terminal(headline(judgement))}  [{for_terminal(found.audited.page.source)}]{also}", width))
         out += _wrapped("    Page", judgement.claim.quote or judgement.claim.text, width)
         if judgement.evidence:
-            out += _wrapped("    Docs", f"{judgement.evidence[0].quote}  [{judgement.evidence[0].doc}]", width)
+            out += _wrapped("    Docs", f"{reading(judgement.evidence[0].quote, judgement.evidence[0].doc)}  [{judgement.evidence[0].doc}]", width)
         if task(judgement):
             out += _wrapped("    Do", task(judgement), width)
     return out
@@ -124,7 +125,8 @@ def _page_line(audited: PageAudit, room: int) -> str:
 
 def _rest(audit: Audit, width: int) -> list[str]:
     out: list[str] = []
-    if audit.undersold:
+    # What one page does not mention is no news; what a whole site never mentions is.
+    if audit.undersold and len(audit.pages) > 1:
         names = ", ".join(for_terminal(u.capability) for u in sorted(audit.undersold, key=lambda u: (-u.score, u.capability))[:3])
         more = len(audit.undersold) - 3
         out += ["", *_wrapped("Undersold", f"{names}{f' and {more} more' if more > 0 else ''}: in the docs, on none of these pages.", width)]
