@@ -13,13 +13,17 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pipeline import __version__
 from pipeline.capabilities import passages, plan_ladder
 from pipeline.claims import claims_of, read_sentences
 from pipeline.config import Config
+from pipeline.drift import share_of_voice
 from pipeline.embed import open_encoder
 from pipeline.errors import UsageError
+from pipeline.generality import Clone, Voice
+from pipeline.generic import compare_pages, page_copy, page_kind
 from pipeline.match import build_index, match
 from pipeline.records import Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem
 from pipeline.score import score_page
@@ -73,12 +77,25 @@ class Auditor:
     def audit_page(self, page: Page, *, progress: Progress = silent) -> PageAudit:
         """One page: its sentences, the verdicts on its claims and its scores."""
         read = read_sentences(page)
-        sentences = self.sentences.judge(read, [page.blocks[s.block] for s in read], self.encoder, self.index)
+        blocks = [page.blocks[s.block] for s in read]
+        sentences = self.sentences.judge(read, blocks, self.encoder, self.index, page_kind(page).value)
         judgements = self.judge_claims(claims_of(page, sentences), progress=progress)
         score = score_page(
             sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims
         )
-        return PageAudit(page=page, sentences=tuple(sentences), judgements=judgements, score=score)
+        copy = page_copy(page, sentences, self.index, self.encoder, min_words=self.config.score.min_words)
+        return PageAudit(page=page, sentences=tuple(sentences), judgements=judgements, score=score, copy=copy)
+
+    def beside_each_other(
+        self, pages: Sequence[PageAudit]
+    ) -> tuple[tuple[PageAudit, ...], tuple[Clone, ...], tuple[Voice, ...]]:
+        """What only many pages together tell: each page beside its kind and the site, near-clones, and what the copy speaks of."""
+        looked = [(p.page, p.sentences, p.copy) for p in pages if p.copy is not None]
+        copies, clones = compare_pages(looked, self.index, self.encoder)
+        found = {page.source: copy for (page, _, _), copy in zip(looked, copies, strict=True)}
+        said = {p.page.source: [(s, p.page.blocks[s.block].prominence) for s in p.sentences] for p in pages}
+        done = tuple(replace(p, copy=found.get(p.page.source)) for p in pages)
+        return done, clones, share_of_voice(said, self.index, self.encoder)
 
     def audit(self, pages: Sequence[Page], problems: Sequence[Problem], *, progress: Progress = silent) -> Audit:
         """All pages, the site's scores and the undersold capabilities."""
@@ -93,16 +110,19 @@ class Auditor:
             sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims
         )
         copy = [s.text for p in done for s in p.sentences if p.page.blocks[s.block].kind is not BlockKind.BUTTON]
+        compared, clones, voices = self.beside_each_other(done)
         return Audit(
             product=self.config.product or product_name(pages),
             generated_at=timestamp(),
             versions=self.versions,
-            pages=tuple(done),
+            pages=compared,
             undersold=undersold(self.index, copy, self.encoder, self.config.undersold.most),
             problems=tuple(problems),
             documents=self.documents,
             passages=len(self.index.passages),
             score=score,
+            clones=clones,
+            voices=voices,
         )
 
 

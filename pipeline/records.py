@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pipeline.generality import Clone, PageCopy, Voice
+
 
 class Verdict(StrEnum):
     """What a careful product marketing manager would say with the documentation open."""
@@ -323,6 +325,8 @@ class PageAudit:
     sentences: tuple[Sentence, ...]
     judgements: tuple[Judgement, ...]
     score: PageScore
+    # How generic its copy is, and where; None when nobody looked.
+    copy: PageCopy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +352,8 @@ class Audit:
     documents: int
     passages: int
     score: PageScore
+    clones: tuple[Clone, ...] = ()
+    voices: tuple[Voice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,10 @@ def score_page(
     proof = supported / len(settled) if settled else None
     weight = sum(0.5 + 0.5 * j.claim.prominence for j in settled)
     risk = sum(j.risk for j in settled) / weight if settled else None
-    words = sum(len(s.text.split()) for s in sentences)
-    generic = sum(len(s.text.split()) * s.generic for s in sentences) / words * 100 if words else None
+    # What stands on a page several times says nothing more: a carousel of quotes must not outweigh the copy.
+    once = {s.text: s for s in sentences}.values()
+    words = sum(len(s.text.split()) for s in once)
+    generic = sum(len(s.text.split()) * s.generic for s in once) / words * 100 if words else None
     grade = None
     if proof is not None and risk is not None and len(settled) >= min_claims:
         grade = next(g for g, low, high in GRADES if (proof >= low and risk <= high) or g == "F")

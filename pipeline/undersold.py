@@ -1,15 +1,17 @@
 """Documented capabilities that no audited page speaks of, best to sell first.
 
 A capability is a documentation section that states something a buyer gets (not a step, a command or an error). It is undersold when no
-sentence of the copy is near it in meaning or shares its rare words. Rank: how far the nearest copy is, times how much the section reads like
-something a buyer would pay attention to (what one can do, trust, gain), and not like a step, a reference table or an example.
+sentence of the copy is near it in meaning or shares its rare words. Documents are ranked by how far the copy is from their best passage, times
+how much that reads like something a buyer would pay attention to (what one can do, trust, gain). Each document speaks once before any speaks
+twice, by the passage that says most of what the copy does not; what says the same as one already listed is left out.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,9 +50,13 @@ GAIN = re.compile(
 )
 # Code and markup where a sentence would stand.
 SYMBOLS = re.compile(r"[{}<>$=;]|```|--\w|\w+\(\)|/\w+/\w+")
-# Weights of the signs: a logistic regression on the labelled undersold capabilities of real and fictional products (leave one product out: AUC
-# 0.62-0.83), rounded to what the products agree on.
+# Weights in `_worth` and `_news`: logistic regressions on the labelled undersold capabilities of real and fictional products (leave one product
+# out: AUC 0.62-0.81), rounded to what the products agree on.
 QUOTE_WORDS = 60
+# Cosine from which two passages say the same, as a changelog entry and the guide to the same feature do.
+SAME = 0.8
+ADDRESSES_READER = re.compile(r"\b(you|your)\b", re.I)
+PUNCTUATION = frozenset("{}[]()<>=;/_")
 
 
 def _worth(passage: Passage, first: bool) -> float:
@@ -75,53 +81,130 @@ def _worth(passage: Passage, first: bool) -> float:
     )
 
 
-def _quote(passage: Passage) -> str:
-    """The part that says most for a buyer, verbatim, at most QUOTE_WORDS words."""
-    best = max(
-        passage.parts,
-        key=lambda p: (
-            len(BUYER.findall(p)) + len(GAIN.findall(p)) + 2 * len(TRUST.findall(p)) + min(len(p.split()), 40) / 10
-        ),
+def _news(passage: Passage, first: bool, nearest: float, near: float, known: Mapping[str, float]) -> float:
+    """How well a passage stands for what its document has and the copy lacks; only passages of one document are compared by it.
+
+    `nearest` and `near` are the cosine of the nearest sentence of the copy and the mean of the nearest five, `known` gives for each of its
+    words the rarity when the copy lacks it, else its negative.
+    """
+    text = passage.text
+    place = " ".join(passage.heading_path) + " " + re.sub(r"[/_-]", " ", passage.doc)
+    title = terms(passage.heading_path[-1] if passage.heading_path else "")
+    total = sum(abs(v) for v in known.values()) or 1.0
+    return (
+        0.25 * min(3, len(set(VALUE.findall(text.lower()))))
+        + 0.5 * float(bool(TRUST.search(text)))
+        + 0.2 * min(3, len(GAIN.findall(text)))
+        + 0.35 * float(first)
+        + 0.3 * min(4, len(SENTENCE.split(text)))
+        + 0.3 * float(bool(ADDRESSES_READER.search(text)))
+        + 0.2 * float(bool(re.search(r"\d", text)))
+        + 1.5 * sum(v for v in known.values() if v > 0) / total
+        + 0.9 * sum(known.get(t, 0.0) > 0 for t in title) / max(1, len(title))
+        - 0.6 * nearest
+        - 2.0 * near
+        - 0.9 * float(bool(STEP.match(text)))
+        - 0.8 * float(bool(DULL_PLACE.search(place)))
+        - 0.15 * float(bool(SYMBOLS.search(text)))
+        - 0.35 * float(" = " in text)
+        - 13.0 * sum(c in PUNCTUATION for c in text) / max(1, len(text))
+        - 0.6 * float(len(text.split()) < 15)
     )
-    return " ".join(best.split()[:QUOTE_WORDS])
+
+
+def _quote(passage: Passage, known: Mapping[str, float]) -> str:
+    """The sentences of one part that say most for a buyer and that the copy lacks, verbatim, at most QUOTE_WORDS words."""
+
+    def says(text: str) -> float:
+        fresh = sum(min(3.0, max(0.0, known.get(t, 0.0))) for t in set(terms(text)))
+        signs = len(BUYER.findall(text)) + len(GAIN.findall(text)) + 2 * len(TRUST.findall(text))
+        code = len(SYMBOLS.findall(text)) + float(bool(STEP.match(text)))
+        return signs + 0.1 * fresh + min(len(text.split()), 40) / 10 - 2.0 * code
+
+    runs: list[str] = []
+    for part in passage.parts:
+        sentences = SENTENCE.split(" ".join(part.split()))
+        for start in range(len(sentences)):
+            run = ""
+            for sentence in sentences[start:]:
+                longer = f"{run} {sentence}".strip()
+                if run and len(longer.split()) > QUOTE_WORDS:
+                    break
+                run = longer
+            runs.append(" ".join(run.split()[:QUOTE_WORDS]))
+    return max(runs, key=says)
 
 
 def undersold(index: Index, copy: Sequence[str], encoder: Encoder, most: int) -> tuple[Undersold, ...]:
-    """At most `most` undersold capabilities, best first, one for each documentation section.
+    """At most `most` undersold capabilities, best first, no documentation section twice.
 
     `copy` are the sentences of every audited page; with none there is nothing to compare and the result is empty.
     """
     if not copy or not index.passages or most == 0:
         return ()
     said = encoder.encode(list(dict.fromkeys(copy)))
-    nearest = np.max(index.vectors @ said.T, axis=1)
+    similar = index.vectors @ said.T
+    few = min(5, similar.shape[1])
+    top = np.sort(np.partition(similar, similar.shape[1] - few, axis=1)[:, -few:], axis=1)
     known = {t for text in copy for t in terms(text)}
-    opened: set[str] = set()
-    ranked: list[tuple[float, int]] = []
+    seen: set[str] = set()
+    documents: dict[str, list[int]] = {}
+    worth: dict[int, float] = {}
+    news: dict[int, float] = {}
     for number, passage in enumerate(index.passages):
-        first = passage.doc not in opened
-        opened.add(passage.doc)
-        worth = _worth(passage, first)
-        if worth == -math.inf:
+        first = passage.doc not in seen
+        seen.add(passage.doc)
+        value = _worth(passage, first)
+        if value == -math.inf:
             continue
         title = set(terms(passage.heading_path[-1] if passage.heading_path else ""))
         rare = sum(t not in known for t in title) / max(1, len(title))
-        far = 1.0 - float(nearest[number])
-        ranked.append((round(0.2 * max(0.0, worth + 1.5) * (0.1 + far) * (0.75 + 0.25 * rare), 5), number))
-    ranked.sort(key=lambda x: (-x[0], x[1]))
+        far = 1.0 - float(top[number, -1])
+        worth[number] = round(0.2 * max(0.0, value + 1.5) * (0.1 + far) * (0.75 + 0.25 * rare), 5)
+        lacking = _lacking(passage, index, known)
+        news[number] = round(_news(passage, first, float(top[number, -1]), float(top[number].mean()), lacking), 5)
+        documents.setdefault(passage.doc, []).append(number)
+    return _listed(index, documents, worth, news, known, most)
+
+
+def _lacking(passage: Passage, index: Index, known: Collection[str]) -> dict[str, float]:
+    """The rarity of each word of the passage, negative where the copy uses it."""
+    words = set(terms(passage.text)) | set(terms(passage.heading_path[-1] if passage.heading_path else ""))
+    return {t: (-1 if t in known else 1) * index.words.rarity(t) for t in sorted(words)}
+
+
+def _listed(
+    index: Index,
+    documents: Mapping[str, Sequence[int]],
+    worth: Mapping[int, float],
+    news: Mapping[int, float],
+    known: Collection[str],
+    most: int,
+) -> tuple[Undersold, ...]:
+    left = {doc: sorted(numbers, key=lambda n: (-news[n], n)) for doc, numbers in documents.items()}
     out: list[Undersold] = []
-    seen: set[tuple[str, ...]] = set()
-    per_doc: dict[str, int] = {}
-    for score, number in ranked:
-        passage = index.passages[number]
-        if passage.heading_path in seen or per_doc.get(passage.doc, 0) >= 3:
-            continue
-        seen.add(passage.heading_path)
-        per_doc[passage.doc] = per_doc.get(passage.doc, 0) + 1
-        out.append(Undersold(capability=_name(passage), doc=passage.doc, quote=_quote(passage), score=score))
-        if len(out) == most:
-            break
-    return tuple(out)
+    taken: list[int] = []
+    sections: set[tuple[str, ...]] = set()
+    while left and len(out) < most:
+        order = sorted(left, key=lambda d: (-max(worth[n] for n in left[d]), d))
+        for doc in order:
+            while left[doc]:
+                number = left[doc].pop(0)
+                passage = index.passages[number]
+                same = bool(taken) and float((index.vectors[taken] @ index.vectors[number]).max()) >= SAME
+                if passage.heading_path in sections or same:
+                    continue
+                taken.append(number)
+                sections.add(passage.heading_path)
+                quote = _quote(passage, _lacking(passage, index, known))
+                out.append(Undersold(capability=_name(passage), doc=doc, quote=quote, score=0.0))
+                break
+            if len(out) == most:
+                break
+        left = {doc: numbers for doc, numbers in left.items() if numbers}
+    # Falling scores in the order of the list: readers of the JSON sort by them.
+    scores = sorted((worth[n] for n in taken), reverse=True)
+    return tuple(replace(u, score=s) for u, s in zip(out, scores, strict=True))
 
 
 def _name(passage: Passage) -> str:

@@ -25,10 +25,10 @@ from pipeline.capabilities import passages, plan_ladder
 from pipeline.claims import read_sentences, types_of
 from pipeline.config import Config
 from pipeline.documents import READABLE, read_document
-from pipeline.drift import Night, PageDrift, Snapshot, compare_page, compare_sections, watch
+from pipeline.drift import Night, PageDrift, Snapshot, compare_page, compare_sections, share_of_voice, watch
 from pipeline.embed import CachedEncoder, open_encoder
 from pipeline.errors import SaysdoesError
-from pipeline.generic import generic_share, near_clones
+from pipeline.generic import compare_pages, near_clones, page_copy, page_kind
 from pipeline.match import Index, build_index
 from pipeline.records import Block, BlockKind, Page, Sentence
 from pipeline.sentences import SentenceModel
@@ -42,22 +42,42 @@ LEAST = 20  # sentences of a page that takes part
 CREEP = 0.05
 
 
+Line = tuple[Sentence, Block]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """One product read, indexed and judged; `seconds` are spent on reading and embedding, then on what this room adds."""
+    """One product read, indexed and judged; `lines` are the sentences of each page with their blocks, repeated ones once.
+
+    `seconds` are spent on reading and embedding, then on what this room adds to an audit. `whole` says that every page of the site was read.
+    """
 
     name: str
     pages: tuple[Page, ...]
-    snapshots: tuple[Snapshot, ...]
-    filler: tuple[Sentence, ...]
+    lines: tuple[tuple[Line, ...], ...]
     index: Index
     gold: tuple[dict[str, str], ...]
     seconds: tuple[float, float]
+    whole: bool
 
 
-def read_product(labels: pathlib.Path, base: pathlib.Path, encoder: CachedEncoder, model: SentenceModel) -> Product:
-    """Raises OSError when the folder has no docs."""
+class Scale:
+    """Scores lines of a page as an audit would: all of them, in their places."""
+
+    def __init__(self, encoder: CachedEncoder, model: SentenceModel) -> None:
+        self.encoder, self.model = encoder, model
+
+    def weigh(self, page: Page, lines: Sequence[Line], index: Index) -> Snapshot:
+        sentences = self.model.judge(
+            [s for s, _ in lines], [b for _, b in lines], self.encoder, index, page_kind(page).value
+        )
+        return Snapshot(source=page.source, sentences=tuple(sentences), instrument=self.model.version)
+
+
+def read_product(labels: pathlib.Path, base: pathlib.Path, scale: Scale, most: int) -> Product:
+    """At most `most` pages of the site, spread over it (0: all). Raises OSError when the folder has no docs."""
     started = time.perf_counter()
+    encoder = scale.encoder
     files = {
         side: sorted(
             p for p in (base / side).rglob("*") if p.is_file() and p.suffix.lower() in READABLE and p.suffix != ".txt"
@@ -66,69 +86,72 @@ def read_product(labels: pathlib.Path, base: pathlib.Path, encoder: CachedEncode
     }
     docs = [read_document(p.read_bytes(), str(p.relative_to(base)), verbatim=True) for p in files["docs"]]
     index = build_index(passages(docs, plan_ladder(docs)), encoder)
+    some = files["site"]
+    if most and len(some) > most:
+        some = [some[i] for i in np.unique(np.linspace(0, len(some) - 1, most).astype(int))]
     pages = []
-    for path in files["site"]:
+    for path in some:
         try:
             pages.append(read_document(path.read_bytes(), str(path.relative_to(base)), verbatim=False))
         except SaysdoesError:
             continue
-    read = [read_sentences(p) for p in pages]
-    encoder.encode([s.text for sentences in read for s in sentences])
+    lines = tuple(tuple({s.text: (s, p.blocks[s.block]) for s in read_sentences(p)}.values()) for p in pages)
+    encoder.encode([s.text for page in lines for s, _ in page])
     embedded = time.perf_counter()
-    version = model.version
-    snapshots = tuple(
-        Snapshot(
-            source=p.source,
-            sentences=tuple(model.judge(s, [p.blocks[x.block] for x in s], encoder, index)),
-            instrument=version,
-        )
-        for p, s in zip(pages, read, strict=True)
-    )
-    for snapshot in snapshots:
-        generic_share(snapshot.sentences)
-    judged = time.perf_counter()
-    lines = [x for x in UNSEEN.read_text(encoding="utf-8").splitlines() if x and not x.startswith("#")]
-    plain = [Sentence(text=t, block=0, start=0, end=len(t), types=types_of(t), checkable=False) for t in lines]
-    blocks = [Block(kind=BlockKind.PARAGRAPH, text=t, selector="") for t in lines]
+    looked = []
+    for page in pages:
+        read = read_sentences(page)
+        judged = scale.model.judge(read, [page.blocks[x.block] for x in read], encoder, index, page_kind(page).value)
+        looked.append((page, judged, page_copy(page, judged, index, encoder)))
+    compare_pages(looked, index, encoder)
+    share_of_voice({p.source: [(s, 0.5) for s in judged] for p, judged, _ in looked}, index, encoder)
+    done = time.perf_counter()
     wanted = labels / "undersold.jsonl"
     return Product(
         name=labels.name,
         pages=tuple(pages),
-        snapshots=snapshots,
-        filler=tuple(model.judge(plain, blocks, encoder, index)),
+        lines=lines,
         index=index,
         gold=tuple(json.loads(x) for x in wanted.read_text(encoding="utf-8").splitlines() if x.strip()),
-        seconds=(embedded - started, judged - embedded),
+        seconds=(embedded - started, done - embedded),
+        whole=len(some) == len(files["site"]),
     )
 
 
-def chosen(product: Product) -> list[Snapshot]:
-    """Up to PAGES pages with enough text, spread over the site in order of path; repeated sentences stand once."""
-    whole = [
-        replace(s, sentences=tuple({x.text: x for x in s.sentences}.values()))
-        for s in sorted(product.snapshots, key=lambda s: s.source)
-    ]
-    enough = [s for s in whole if len(s.sentences) >= LEAST]
+def chosen(product: Product) -> list[int]:
+    """Numbers of up to PAGES pages with enough text, spread over the site in order of path."""
+    order = sorted(range(len(product.pages)), key=lambda i: product.pages[i].source)
+    enough = [i for i in order if len(product.lines[i]) >= LEAST]
     return [enough[i] for i in np.unique(np.linspace(0, len(enough) - 1, PAGES).astype(int))] if enough else []
 
 
-def creep(
-    product: Product, encoder: CachedEncoder, nights: int
-) -> tuple[list[int | None], int | None, list[list[float]]]:
+def filler() -> list[str]:
+    """Generic copy that no model was fitted on."""
+    return [x for x in UNSEEN.read_text(encoding="utf-8").splitlines() if x and not x.startswith("#")]
+
+
+def _put(text: str, block: Block) -> Line:
+    sentence = Sentence(text=text, block=0, start=0, end=len(text), types=types_of(text), checkable=False)
+    return sentence, replace(block, text=text, cells=(), columns=(), reading="")
+
+
+def creep(product: Product, scale: Scale, nights: int) -> tuple[list[int | None], int | None, list[list[float]]]:
     """Nights to the page alarms, to the site's alarm, and the generic share of each page night by night."""
     pages = chosen(product)
     compared: list[list[PageDrift]] = []
-    for number, baseline in enumerate(pages):
-        rng = np.random.default_rng(100 + number)
-        now = list(baseline.sentences)
+    for number, place in enumerate(pages):
+        page, rng = product.pages[place], np.random.default_rng(100 + number)
+        now = list(product.lines[place])
+        baseline = scale.weigh(page, now, product.index)
         order = rng.permutation(len(now)).tolist()
-        filler = [product.filler[i] for i in rng.permutation(len(product.filler))]
-        rows = []
+        fresh = [filler()[i] for i in rng.permutation(len(filler()))]
+        rows: list[PageDrift] = []
         for _ in range(nights):
             for _ in range(max(1, round(CREEP * len(now)))):
-                if order and filler:
-                    now[order.pop()] = filler.pop()
-            rows.append(compare_page(baseline, replace(baseline, sentences=tuple(now)), encoder))
+                if order and fresh:
+                    line = order.pop()
+                    now[line] = _put(fresh.pop(), now[line][1])
+            rows.append(compare_page(baseline, scale.weigh(page, now, product.index), scale.encoder))
         compared.append(rows)
     first = [_first(watch([_night(i, d.after, d.drifting) for i, d in enumerate(rows)])) for rows in compared]
     site = []
@@ -146,26 +169,27 @@ def _first(alarms: Sequence[object]) -> int | None:
     return int(getattr(alarms[0], "confirmed", "0")) if alarms else None
 
 
-def false_alarms(product: Product, encoder: CachedEncoder, nights: int, edits: float) -> tuple[int, int]:
+def false_alarms(product: Product, scale: Scale, nights: int, edits: float) -> tuple[int, int]:
     """(alarms, page-nights). With the chance `edits` a night a page gets one to three sentences of any pages of its site, or loses some."""
-    others = [s for p in product.snapshots for s in p.sentences if len(s.text.split()) >= 4]
+    others = [line for page in product.lines for line in page if len(line[0].text.split()) >= 4]
     alarms = total = 0
-    for number, baseline in enumerate(chosen(product)):
-        rng = np.random.default_rng(900 + number)
-        now = list(baseline.sentences)
-        series, last = [], compare_page(baseline, baseline, encoder)
+    for number, place in enumerate(chosen(product)):
+        page, rng = product.pages[place], np.random.default_rng(900 + number)
+        now = list(product.lines[place])
+        baseline = scale.weigh(page, now, product.index)
+        series, last = [], compare_page(baseline, baseline, scale.encoder)
         for night in range(nights):
             if rng.random() < edits:
                 for _ in range(int(rng.integers(1, 4))):
-                    place, what = int(rng.integers(len(now))), rng.random()
+                    line, what = int(rng.integers(len(now))), rng.random()
                     fresh = others[int(rng.integers(len(others)))]
                     if what < 0.6:
-                        now[place] = fresh
+                        now[line] = fresh
                     elif what < 0.85:
-                        now.insert(place, fresh)
+                        now.insert(line, fresh)
                     elif len(now) > LEAST:
-                        del now[place]
-                last = compare_page(baseline, replace(baseline, sentences=tuple(now)), encoder)
+                        del now[line]
+                last = compare_page(baseline, scale.weigh(page, now, product.index), scale.encoder)
             series.append(_night(night, last.after, last.drifting))
         alarms += len(watch(series))
         total += nights
@@ -198,7 +222,7 @@ def _swapped(text: str, swap: dict[str, str]) -> str:
 
 def undersold_found(product: Product, encoder: CachedEncoder, most: int = 30) -> int:
     """Gold capabilities among the first `most` listed: the same document, and half of the shorter quote's words in the other."""
-    copy = [s.text for p in product.snapshots for s in p.sentences]
+    copy = [s.text for page in product.lines for s, block in page if block.kind is not BlockKind.BUTTON]
     listed = undersold(product.index, copy, encoder, most)
 
     def words(text: str) -> set[str]:
@@ -263,36 +287,42 @@ def main(argv: Sequence[str], config: Config) -> int:
     parser.add_argument(
         "--edits", type=float, default=0.1, help="chance that a page is edited in a night (default 0.1)"
     )
+    parser.add_argument(
+        "--pages", type=int, default=12, help="pages read of each site, spread over it; 0 for all (undersold needs all)"
+    )
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--plot", type=pathlib.Path)
     args = parser.parse_args(argv)
     folders = [(d, args.sites / d.name) for d in _labelled(args.gold)] if args.gold and args.sites else []
     folders = folders or [(d, d) for d in _labelled(args.folder)]
     encoder, model = open_encoder(config.models.retriever, config.cache_file), SentenceModel(config.models.sentences)
+    scale = Scale(encoder, model)
     rows: list[dict[str, object]] = []
     pages: list[int | None] = []
-    totals = np.zeros(10)
+    totals = np.zeros(12)
     for labels, base in folders:
         if args.products and labels.name not in args.products:
             continue
-        product = read_product(labels, base, encoder, model)
-        first, site, shares = creep(product, encoder, args.nights)
-        still = false_alarms(product, encoder, args.nights, 0.0)
-        edits = false_alarms(product, encoder, args.nights, args.edits)
+        product = read_product(labels, base, scale, args.pages)
+        first, site, shares = creep(product, scale, args.nights)
+        still = false_alarms(product, scale, args.nights, 0.0)
+        edits = false_alarms(product, scale, args.nights, args.edits)
         copies = clones(product)
-        sold = undersold_found(product, encoder)
+        sold = undersold_found(product, encoder) if product.whole else 0
         pages += first
-        totals += [*still, *edits, *copies, sold, len(product.gold)]
+        totals += [*still, *edits, *copies, sold, len(product.gold) if product.whole else 0, *product.seconds]
         row: dict[str, object] = {
             "product": product.name, "creep_page_nights": first, "creep_site_night": site, "unchanged": still, "edited": edits,
-            "clones": copies, "undersold": [sold, len(product.gold)], "seconds": [round(s, 2) for s in product.seconds],
+            "clones": copies, "undersold": [sold, len(product.gold)] if product.whole else None,
+            "seconds": [round(s, 2) for s in product.seconds],
         }  # fmt: skip
         rows.append(row)
         sys.stdout.write(json.dumps(row) + "\n")
         sys.stdout.flush()
         if args.plot and shares:
             args.plot.write_text(
-                plot({s.source: v for s, v in zip(chosen(product), shares, strict=True)}, site), encoding="utf-8"
+                plot({product.pages[i].source: v for i, v in zip(chosen(product), shares, strict=True)}, site),
+                encoding="utf-8",
             )
     known = sorted(n if n is not None else args.nights + 1 for n in pages)
     total: dict[str, object] = {
@@ -303,7 +333,8 @@ def main(argv: Sequence[str], config: Config) -> int:
         "edited_alarm_rate": round(totals[2] / max(1, totals[3]), 5),
         "clones_found": round(totals[4] / max(1, totals[5]), 4),
         "real_pages_paired": round(totals[6] / max(1, totals[7]), 4),
-        "undersold_found": round(totals[8] / max(1, totals[9]), 4),
+        "undersold_found": round(totals[8] / totals[9], 4) if totals[9] else None,
+        "cost_over_reading_and_embedding": round(totals[11] / max(1e-9, totals[10]), 4),
     }
     sys.stdout.write(json.dumps(total, indent=1) + "\n")
     if args.json:

@@ -2,9 +2,10 @@
 
 from pipeline.drift.align import align
 from pipeline.drift.compare import compare_page, compare_sections
-from pipeline.drift.records import Alarm, ChangeKind, Night, PageDrift, SectionDrift, SentenceChange, Snapshot, Voice
+from pipeline.drift.records import Alarm, ChangeKind, Night, PageDrift, SectionDrift, SentenceChange, Snapshot
 from pipeline.drift.series import watch
 from pipeline.drift.topics import share_of_voice, topic_shift
+from pipeline.generality import Voice
 
 __all__ = [
     "Alarm",

@@ -92,14 +92,3 @@ class Alarm:
     before: float
     value: float
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """How much copy speaks of a documented capability: share of prominence-weighted words (0-1) and of pages, with the best sentence."""
-
-    capability: str
-    doc: str
-    share: float
-    pages: int
-    sentence: str

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.drift.records import Voice
 from pipeline.embed import Encoder
+from pipeline.generality import Voice
 from pipeline.match import Index
 from pipeline.records import Sentence
 

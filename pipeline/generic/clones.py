@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 import numpy as np
 from scipy import sparse
 
+from pipeline.generality import Clone
 from pipeline.records import BlockKind, Page, Region
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 CANDIDATE = 0.5  # Jaccard of the word sets below which two pages are not even aligned
 MIN_WORDS = 40
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clone:
-    """Two pages that say the same: share of words in common runs, and what each says where the other differs (most frequent first)."""
-
-    first: str
-    second: str
-    same: float
-    changed: tuple[tuple[str, str], ...]
 
 
 def _words(page: Page) -> list[str]:

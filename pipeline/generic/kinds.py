@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from pipeline import rules
+from pipeline.generality import KindDeviation, PageKind
 from pipeline.records import Page
-
-
-class PageKind(StrEnum):
-    """The purposes that make pages comparable."""
-
-    HOME = "home"
-    PRODUCT = "product"
-    PRICING = "pricing"
-    SOLUTION = "solution"
-    COMPARISON = "comparison"
-    LANDING = "landing"
-    BLOG = "blog"
-    COMPANY = "company"
 
 
 def page_kind(page: Page) -> PageKind:
@@ -40,18 +26,6 @@ def page_kind(page: Page) -> PageKind:
             if group.search(text):
                 return PageKind(name)
     return PageKind.PRODUCT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindDeviation:
-    """A page beside its own kind: its share, the median of its kind and how many robust deviations it stands above."""
-
-    source: str
-    kind: PageKind
-    share: float
-    usual: float
-    deviations: float
-    pages: int
 
 
 def compare_with_kind(

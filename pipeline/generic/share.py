@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.generality import Share
 from pipeline.records import Sentence
 
 DRAWS = 400
 SEED = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """Share of generic words in per cent with its 95 % interval; all None when there is too little text to tell."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    words: int
-    sentences: int
-    note: str = ""
 
 
 def generic_share(sentences: Sequence[Sentence], *, min_words: int = 60, min_sentences: int = 8) -> Share:

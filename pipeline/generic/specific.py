@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from pipeline.embed import Encoder
+from pipeline.generality import Replacement
 from pipeline.match import Index, passage_text
 from pipeline.records import Sentence
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replacement:
-    """A generic sentence and the documented capability nearest to it, with a verbatim quote; `similarity` in -1 to 1."""
-
-    sentence: str
-    generic: float
-    capability: str
-    doc: str
-    quote: str
-    similarity: float
+# Cosine under which the nearest passage is about something else. Set by reading replacements of the demo product.
+NEAREST = 0.3
 
 
 def make_specific(
-    sentences: Sequence[Sentence], index: Index, encoder: Encoder, *, above: float = 0.6, min_words: int = 4
+    sentences: Sequence[Sentence],
+    index: Index,
+    encoder: Encoder,
+    *,
+    above: float = 0.6,
+    min_words: int = 4,
+    kept: Collection[str] = frozenset(),
 ) -> tuple[Replacement, ...]:
     """One Replacement for each generic sentence, in page order; no passage is offered twice on a page.
 
-    Passages that other sentences of the page already speak of closely (0.75) are left out: the page says that already.
+    Passages that other sentences of the page already speak of closely (0.75) are left out: the page says that already. So are passages
+    under NEAREST, which would be a replacement by something else. Sentences in `kept` (buttons, customers' words) stay as they are.
     """
-    wanted = [s for s in sentences if s.generic >= above and len(s.text.split()) >= min_words]
+    wanted = list(
+        {
+            s.text: s
+            for s in sentences
+            if s.generic >= above and len(s.text.split()) >= min_words and s.text not in kept
+        }.values()
+    )
     if not wanted or not index.passages:
         return ()
     near = encoder.encode([s.text for s in wanted]) @ index.vectors.T
@@ -43,7 +47,7 @@ def make_specific(
         place = int(near[row].argmax())
         passage = index.passages[place]
         similarity = round(float(near[row, place]), 4)
-        if similarity <= 0.0:
+        if similarity < NEAREST:
             continue
         near[:, place] = -1.0
         words = set(sentence.text.lower().split())

@@ -5,23 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from pipeline.generality import Stuffing
 from pipeline.match import STOP
 from pipeline.records import BlockKind, Page, Region
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stuffing:
-    """A phrase of two to four words: how often it stands, its share of the page's words, and in how many headings (title included)."""
-
-    phrase: str
-    count: int
-    share: float
-    headings: int
-    of_headings: int
 
 
 def _phrases(words: list[str]) -> Iterable[tuple[str, ...]]:

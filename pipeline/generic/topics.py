@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.embed import Encoder
+from pipeline.generality import PageTopic
 from pipeline.generic.specific import nearest
 from pipeline.match import Index
 from pipeline.records import Sentence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageTopic:
-    """How near a page's copy is to the documentation: mean similarity (word-weighted), and robust deviations below the site's median."""
-
-    source: str
-    similarity: float | None
-    deviations: float
-    unknown: bool
-    farthest: tuple[str, ...]
 
 
 def page_topics(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.records import OVERPROMISES, Audit, Change, Changes, Judgement, PageAudit, PageScore, TrendPoint, Verdict
+from pipeline.report.generality import clone_object, copy_object, voice_object
 from pipeline.report.wording import sure_of
 
 SCHEMA = 1
@@ -95,7 +96,7 @@ def is_url(source: str) -> bool:
 def page_document(audited: PageAudit) -> dict[str, Any]:
     """The page object: its scores, all its sentences and its claims in reading order."""
     ordered = sorted(audited.sentences, key=lambda s: (s.block, s.start, s.end))
-    return {
+    out: dict[str, Any] = {
         "url" if is_url(audited.page.source) else "path": audited.page.source,
         "title": audited.page.title,
         "scores": scores(audited.score),
@@ -111,6 +112,7 @@ def page_document(audited: PageAudit) -> dict[str, Any]:
         ],
         "claims": [page_claim_row(j) for j in reading_order(audited.judgements)],
     }
+    return out if audited.copy is None else out | {"copy": copy_object(audited.copy)}
 
 
 def summary(audit: Audit) -> dict[str, Any]:
@@ -182,6 +184,8 @@ def audit_document(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Chan
         "undersold": [
             {"capability": u.capability, "doc": u.doc, "quote": u.quote, "score": rounded(u.score)} for u in undersold
         ],
+        "clones": [clone_object(c) for c in audit.clones],
+        "share_of_voice": [voice_object(v) for v in audit.voices],
         "problems": [{"kind": p.kind, "where": p.where, "message": p.message} for p in problems],
         **history,
     }

@@ -20,6 +20,7 @@ from pipeline.report.advice import reading
 from pipeline.report.annotated import blocks
 from pipeline.report.charts import TrendView, shares, trend_view
 from pipeline.report.findings import could_not_check, worth_a_look
+from pipeline.report.generality import copy_view
 from pipeline.report.history import changes_view
 from pipeline.report.hostile import shown
 from pipeline.report.links import common_root, link_to, page_name
@@ -115,6 +116,7 @@ def html(audit: Audit, trend: Sequence[TrendPoint] = (), changes: Changes | None
         unsettled=could_not_check(audit),
         generic=generic,
         generic_total=generic_total,
+        copy=copy_view(audit, {p.page.source: views.name(p) for p in views.pages}, {p.page.source: views.anchors[id(p)] for p in views.pages}),
         undersold=[(u, views.doc_name(u.doc), link_to(u.doc), reading(u.quote, u.doc)) for u in undersold],
         most_undersold=MOST_UNDERSOLD,
         problems=sorted(audit.problems, key=lambda p: (p.where, p.kind, p.message)),

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.generality import Voice
 from pipeline.records import (
     Audit,
     Block,
@@ -32,6 +33,7 @@ from pipeline.records import (
     Verdict,
 )
 from pipeline.report.document import page_document, rounded
+from pipeline.report.generality import clone_from, copy_from
 
 BLOCK_EXTRAS = ("heading_path", "cells", "columns")
 
@@ -66,6 +68,8 @@ def audit_from(document: Mapping[str, Any]) -> Audit:
         documents=summary.get("documents", 0),
         passages=summary.get("passages", 0),
         score=_score(summary["scores"]),
+        clones=tuple(clone_from(c) for c in document.get("clones", ())),
+        voices=tuple(Voice(**v) for v in document.get("share_of_voice", ())),
     )
 
 
@@ -78,6 +82,7 @@ def page_from(page: Mapping[str, Any]) -> PageAudit:
         sentences=tuple(_sentences(page["sentences"], blocks)),
         judgements=tuple(judgement_from(row, blocks) for row in page["claims"]),
         score=_score(page["scores"]),
+        copy=copy_from(page["copy"], source) if page.get("copy") else None,
     )
 
 

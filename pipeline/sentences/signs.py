@@ -1,26 +1,18 @@
-"""Which sentences can be proven true or false, and which could stand on any competitor's page.
-
-Two questions about one sentence ("SSO included" is both): `checkable`, and `generic`, the swap test: put a competitor's name there; is it
-still true and natural? Each is a logistic regression over the sentence vector, the cue words, how much of the wording this product's
-documentation owns, the names and figures in it, and how near it is to generic copy. Nothing is trained on the product at hand.
-"""
+"""What is seen of one sentence beside its vector: cue words, kind of block, the wording that the documentation owns, names and figures,
+and how near it is to generic copy."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import rules
-from pipeline.artefacts import open_model
-from pipeline.embed import Encoder
-from pipeline.logistic import load_logistic
 from pipeline.match import Index, terms
 from pipeline.records import Block, BlockKind, ClaimType, Sentence
 
@@ -246,50 +238,3 @@ def _largest(scores: NDArray[np.float32], most: int) -> NDArray[np.float32]:
     """(n, most or fewer) the largest of each row, falling."""
     cut = max(0, scores.shape[1] - most)
     return np.asarray(np.sort(np.partition(scores, cut, axis=1)[:, cut:], axis=1)[:, ::-1])
-
-
-class SentenceModel:
-    """The two fitted models of models/sentences."""
-
-    def __init__(self, name: str = "sentences") -> None:
-        artefact = open_model(name)
-        self.version = artefact.version
-        data = json.loads(artefact.path("sentences.json").read_text(encoding="utf-8"))
-        self._checkable, self._generic = load_logistic(data["checkable"]), load_logistic(data["generic"])
-        self._threshold = float(data["threshold"])
-        self._background = Background(
-            docs=data["background"],
-            copy=data["copy"],
-            vectors=np.load(artefact.path("generic.npy"), allow_pickle=False).astype(np.float32),
-        )
-        # The lexicon of the documentation asked last: an audit asks about one set, page by page.
-        self._read: tuple[Index, Lexicon] | None = None
-
-    def judge(
-        self, sentences: Sequence[Sentence], blocks: Sequence[Block], encoder: Encoder, index: Index | None
-    ) -> list[Sentence]:
-        """The same sentences with `checkable`, `checkable_score` and `generic` (0-1) filled in; `blocks` is a block a sentence."""
-        if not sentences:
-            return []
-        vectors = encoder.encode([s.text for s in sentences])
-        lexicon = self._lexicon(index)
-        shape = shape_rows(sentences, blocks, vectors, index, lexicon, self._background)
-        rows = np.hstack([vectors.astype(np.float64), shape])
-        checkable = self._checkable.probabilities(rows)[:, 1]
-        generic = self._generic.probabilities(rows)[:, 1]
-        return [
-            replace(
-                s,
-                checkable=bool(round(float(c), 6) >= self._threshold),
-                checkable_score=round(float(c), 4),
-                generic=round(float(g), 4),
-            )
-            for s, c, g in zip(sentences, checkable, generic, strict=True)
-        ]
-
-    def _lexicon(self, index: Index | None) -> Lexicon | None:
-        if index is None or not index.passages:
-            return None
-        if self._read is None or self._read[0] is not index:
-            self._read = (index, read_lexicon(index))
-        return self._read[1]
