@@ -61,12 +61,14 @@ def sections(audit: Audit) -> list[Section]:
 
 
 def narrowed(audit: Audit, pages: Sequence[PageAudit]) -> Audit:
-    """The audit of these pages only: their scores and what could not be read below them; undersold features are the site's."""
+    """The audit of these pages only: their scores, twins and problems; undersold features and what the copy speaks of are the site's."""
     kept = {p.page.source for p in pages}
     return replace(
         audit,
         pages=tuple(pages),
         score=score_of(pages),
         undersold=(),
+        clones=tuple(c for c in audit.clones if c.first in kept or c.second in kept),
+        voices=(),
         problems=tuple(p for p in audit.problems if p.where in kept),
     )
