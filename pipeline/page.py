@@ -10,7 +10,6 @@ A marketing page is all main content; of an article's page, comments and teasers
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.element import CData, Comment, Declaration, Doctype, NavigableString, ProcessingInstruction, Tag
 
 from pipeline.article import beside_article
+from pipeline.handwritten import read_json
 from pipeline.records import Block, BlockKind, Page, Region
 
 # XHTML and stray XML are read as HTML on purpose: that is what a browser shows.
@@ -238,7 +238,7 @@ class _Reader:
     def json_ld(self) -> None:
         for number, script in enumerate(self.soup.find_all("script", type="application/ld+json"), 1):
             try:
-                data = json.loads(script.get_text())
+                data = read_json(script.get_text())
             except (ValueError, RecursionError):
                 continue  # broken JSON-LD is invisible to search engines as well
             where = f'script[type="application/ld+json"]:nth-of-type({number})'

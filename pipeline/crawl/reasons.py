@@ -42,8 +42,10 @@ def _address(url: Url | None, text: str, guard: Guard) -> tuple[bool, str]:
         return False, f"'{text[:200]}' is not a URL that a browser would open"
     try:
         route = guard.route(url)
-    except (Refused, Unresolved) as err:
+    except Refused as err:
         return False, f"the address guard refuses it: {err}"
+    except Unresolved as err:
+        return False, f"its address cannot be checked: {err}"
     return True, f"{url.host} is at {', '.join(route.addresses)}, which may be reached"
 
 

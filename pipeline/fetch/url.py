@@ -20,6 +20,7 @@ PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
 # Printable ASCII that the WHATWG serialiser leaves in a path or query, but RFC 3986 wants escaped.
 UNSAFE = re.compile(r"[^\x21-\x7e]|[\"<>\[\]\\^`{|}]")
 SERIALISED = re.compile(r"(https?)://(?:([^/@]*)@)?(\[[^\]]*\]|[^/:?]*)(?::(\d+))?(/[^?]*)(?:\?(.*))?", re.S)
+ONE_SLASH = re.compile(r"file:/(?!/)", re.I)
 BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", re.ASCII)
 # Parameters that campaigns and mail tools add; they never choose another page. Matomo, HubSpot, Mailchimp, Google,
 # Meta, Microsoft, LinkedIn, TikTok and X name them in their own documentation.
@@ -152,7 +153,8 @@ def normalise(text: str, base: str | None = None, *, drop_tracking: bool = False
     path = re.sub(r"/{2,}", "/", _recode(path))
     if url.scheme not in WEB:
         if url.scheme == "file":
-            return f"file://{url.host}{path}"
+            # `file:/x` and `file:///x` are both right (RFC 8089) and both refused: each keeps the form it was written in.
+            return f"file:{path}" if ONE_SLASH.match(text) else f"file://{url.host}{path}"
         return url.href if url.host or not path.startswith("/") else f"{url.scheme}:{path}"
     # Decoding may have made new dot segments ("%2e%2e" is seen by WHATWG, "%252e" is not).
     drop = re.compile(f"{TRACKING.pattern}|{SESSION_KEY.pattern}", re.I) if drop_tracking else None
