@@ -14,12 +14,15 @@ import select
 import struct
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
 from pipeline.crawl.facts import Hostile, read_facts
 
 HEAD = struct.Struct(">II")
+# How long a page waits for a busy reader before another one is started, in seconds.
+PATIENCE_S = 0.25
 MAX_ANSWER = 32 * 1024 * 1024
 
 
@@ -88,45 +91,62 @@ class Quarantine:
 
     def __init__(self, *, size: int, seconds: float, memory: int) -> None:
         self._seconds, self._memory = seconds, memory
-        # Last in, first out: a reader that runs already comes before one that is yet to be started.
-        self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
-        for _ in range(size - 1):
-            self._free.put(None)
-        self._free.put(_Worker(memory))
-        self._size = size
+        # Last in, first out: the one that has just worked is warm.
+        self._free: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        self._all: set[_Worker] = set()
+        self._lock = threading.Lock()
+        # Readers that may yet be started; a killed one gives its permit back.
+        self._more = threading.Semaphore(size)
+        self._more.acquire()
+        self._free.put(self._start())
+
+    def _start(self) -> _Worker:
+        worker = _Worker(self._memory)
+        with self._lock:
+            self._all.add(worker)
+        return worker
+
+    def _take(self) -> _Worker:
+        """A reader that runs, if one gets free soon: starting one costs as much as reading forty pages."""
+        while True:
+            try:
+                return self._free.get(timeout=PATIENCE_S)
+            except queue.Empty:
+                if self._more.acquire(blocking=False):
+                    return self._start()
+
+    def _drop(self, worker: _Worker) -> None:
+        worker.kill()
+        with self._lock:
+            self._all.discard(worker)
+        self._more.release()
 
     def read(self, url: str, content_type: str, body: bytes) -> dict[str, Any]:
         """Facts of a page (see `facts.read_facts`). Raises Killed for a page that no reader survives."""
-        worker = self._free.get()
-        if worker is None:
-            worker = _Worker(self._memory)
+        worker = self._take()
         # A fresh reader's imports are not the page's fault.
         grace = 20.0 if worker.fresh else 0.0
         worker.fresh = False
-        keep: _Worker | None = worker
         try:
             meta = json.dumps([url, content_type]).encode()
             found = worker.ask(meta, body, self._seconds + grace)
         except TimeoutError as err:
-            worker.kill()
-            keep = None
+            self._drop(worker)
             raise Killed(f"reading it took longer than {self._seconds:g} s") from err
         except (EOFError, ValueError) as err:
-            worker.kill()
-            keep = None
+            self._drop(worker)
             raise Killed(f"its reader died (memory limit {self._memory // 2**20} MiB)") from err
-        finally:
-            self._free.put(keep)
+        self._free.put(worker)
         if "hostile" in found:
             raise Killed(str(found["hostile"]))
         return found
 
     def close(self) -> None:
         """Ends all readers."""
-        for _ in range(self._size):
-            worker = self._free.get()
-            if worker is not None:
+        with self._lock:
+            for worker in self._all:
                 worker.kill()
+            self._all.clear()
 
 
 def _exactly(stream: Any, size: int) -> bytes:
