@@ -8,6 +8,7 @@ import pathlib
 import re
 from collections.abc import Sequence
 
+from pipeline.generality import Clone, KindDeviation, PageCopy, PageKind, PageTopic, Replacement, Share, Stuffing, Voice
 from pipeline.page import read_html
 from pipeline.records import (
     OVERPROMISES,
@@ -118,6 +119,15 @@ def sample() -> Audit:
         documents=14, passages=212, score=score([s for p in pages for s in p.sentences], [j for p in pages for j in p.judgements]))
 
 
+def _hostile_copy(text: str, source: str) -> PageCopy:
+    return PageCopy(
+        kind=PageKind.LANDING, share=Share(value=90.0, low=80.0, high=95.0, words=100, sentences=9, note=text),
+        usual=KindDeviation(source=source, kind=PageKind.LANDING, share=90.0, usual=40.0, deviations=5.0, pages=9),
+        stuffing=(Stuffing(phrase=text, count=9, share=0.2, headings=2, of_headings=3),),
+        topic=PageTopic(source=source, similarity=0.1, deviations=4.0, unknown=True, farthest=(text,)),
+        replacements=(Replacement(sentence=text, generic=0.9, capability=text, doc=text, quote=text, similarity=0.5),))
+
+
 def hostile(text: str, *, source: str = "https://example.com/page") -> Audit:
     """An audit of one page on which `text` stands everywhere that text can stand."""
     block = Block(kind=BlockKind.PARAGRAPH, text=text, selector=text, heading_path=(text,))
@@ -130,7 +140,9 @@ def hostile(text: str, *, source: str = "https://example.com/page") -> Audit:
     sentence = Sentence(text=text, block=0, start=0, end=len(text), types=(), checkable=True, generic=0.9)
     numbers = PageScore(proof_rate=0.0, overpromise_risk=60.0, generic_share=90.0, grade="F", claims=1, judged=1, words=100)
     return Audit(product=text, generated_at="2026-11-24T12:00:00Z", versions={"saysdoes": text},
-                 pages=(PageAudit(page=page, sentences=(sentence,), judgements=(judged,), score=numbers),),
+                 pages=(PageAudit(page=page, sentences=(sentence,), judgements=(judged,), score=numbers, copy=_hostile_copy(text, source)),),
+                 clones=(Clone(first=source, second=text, same=0.9, changed=((text, text),)),),
+                 voices=(Voice(capability=text, doc=text, share=0.5, pages=1, sentence=text),),
                  undersold=(Undersold(capability=text, doc=text, quote=text, score=0.5),),
                  problems=(Problem(kind="unreadable", where=text, message=text),), documents=1, passages=1, score=numbers)
 
@@ -142,5 +154,7 @@ def all_together(texts: list[str]) -> Audit:
         made[0],
         pages=tuple(p for a in made for p in a.pages),
         undersold=tuple(u for a in made for u in a.undersold),
+        clones=tuple(c for a in made for c in a.clones),
+        voices=tuple(v for a in made for v in a.voices),
         problems=tuple(p for a in made for p in a.problems),
     )
