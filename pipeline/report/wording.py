@@ -75,8 +75,9 @@ def headline(judgement: Judgement) -> str:
 
 def sure_of(judgement: Judgement) -> bool:
     """Whether a finding can be acted on at once: the verdict stands clear of the others, and the claim is a sentence, not a label."""
-    text = judgement.claim.text
-    return judgement.confidence >= SURE_FROM and len(text.split()) >= SENTENCE_WORDS and " | " not in text
+    text = judgement.claim.text.strip()
+    sentence = len(text.split()) >= SENTENCE_WORDS and " | " not in text and not text.endswith("?")
+    return sentence and judgement.confidence >= SURE_FROM
 
 
 def reason(judgement: Judgement) -> str:
