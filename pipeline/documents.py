@@ -36,6 +36,8 @@ READABLE = HTML | MARKDOWN | TEXT | OFFICE | OPENAPI
 MAX_UNPACKED = 200 * 1024 * 1024
 FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*\n", re.S)
 TAG = re.compile(r"<[^>]+>")
+# `:::tip Title`, `::: tip`, `:::note[Title]`, `:::`: a frame around text in the Markdown of site makers; its title is copy, its kind is not.
+FRAME = re.compile(r"^[ \t]*:{3,}[ \t]*(?:[a-z][\w-]*)?(?:\[([^\]\n]*)\])?(?:\{[^}\n]*\})?", re.M)
 
 
 class Unreadable(SaysdoesError):
@@ -72,6 +74,8 @@ def read_markdown(text: str, source: str, *, verbatim: bool) -> Page:
         named = re.search(r"^title:\s*[\"']?(.+?)[\"']?\s*$", front.group(1), re.M)
         title = named.group(1) if named else ""
         text = text[front.end() :]
+    if not verbatim:
+        text = FRAME.sub(lambda m: m[1] or "", text)
     mdx = is_mdx(text, source)
     made = read_mdx(text, inline=not verbatim) if mdx else Mdx(text=text, shown=())
     text = made.text

@@ -101,3 +101,8 @@ def test_plain_markdown_is_no_mdx() -> None:
     assert not is_mdx("Export reports as CSV.\nimport your data", "a.md") and not is_mdx("import your data as CSV", "a.md")
     assert is_mdx("\nimport X from 'x'\n", "a.md") and is_mdx("", "a.mdx")
     assert texts(read_markdown("Hello {name}, see <Card> here.", "a.md", verbatim=False)) == ["Hello {name}, see here."]
+
+
+def test_frames_of_site_makers_are_no_copy() -> None:
+    source = ":::tip Good to know\n\nWorks offline.\n\n:::\n\n::: warning\nBeta only.\n:::\n\n:::note[Limits]{#x}\nUp to 5 seats.\n:::\n"
+    assert texts(read_markdown(source, "a.md", verbatim=False)) == ["Good to know", "Works offline.", "Beta only.", "Limits Up to 5 seats."]
