@@ -208,7 +208,7 @@ def _listed(
 
 
 def _name(passage: Passage) -> str:
-    path = [h for h in passage.heading_path if h]
+    path = [re.sub(r"^\d+[.)]\s+", "", h) for h in passage.heading_path if h]
     if len(path) >= 2 and len(path[-1].split()) <= 3:
         return f"{path[-2]}: {path[-1]}"
     return path[-1] if path else passage.doc

@@ -152,6 +152,22 @@ def test_replacement_quotes_the_docs_once_each() -> None:
     assert found[0].quote.startswith("Webhooks retry")
 
 
+def test_what_the_product_lacks_or_had_is_no_offer() -> None:
+    def place(text: str, heading: str) -> Passage:
+        return Passage(doc="c.html", heading_path=(heading,), parts=(text,), readings=(text,))
+
+    texts = [
+        place("Webhooks are not signed and retried for everybody.", "1. Webhooks"),
+        place("Webhooks were signed and retried by hand.", "Webhooks"),
+        place("Webhooks for everybody, signed and retried.", "Roadmap"),
+        place("Everybody has webhooks, signed and retried.", "2. Signed webhooks"),
+    ]
+    found = make_specific(
+        [sentence("Webhooks for everybody, signed and retried always.", 0.9)], build_index(texts, WordEncoder()), WordEncoder()
+    )
+    assert [(r.capability, r.quote) for r in found] == [("Signed webhooks", texts[3].parts[0])]
+
+
 def test_unknown_topics_stand_out() -> None:
     text = "Vaults lock after ten idle minutes on Windows and webhooks retry every hour. Case"
     site = {f"p{n}": [sentence(f"{text} {n + i}.") for i in range(6)] for n in range(6)}

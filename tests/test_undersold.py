@@ -63,3 +63,11 @@ def test_quotes_are_verbatim_and_the_list_is_cut() -> None:
 def test_without_copy_or_docs_nothing_is_said() -> None:
     assert undersold(index(AUDIT), [], ENCODER, 5) == ()
     assert undersold(index(AUDIT), ["x"], ENCODER, 0) == ()
+
+
+def test_each_document_speaks_before_any_speaks_twice_and_twins_are_left_out() -> None:
+    second = passage("a.html", "Roles", "You can give each person a role with permissions of its own, checked on every request.")
+    twin = passage("e.html", "Audit log again", AUDIT.text)
+    found = undersold(index(AUDIT, second, twin, WEBHOOK), ["Hello there"], ENCODER, 10)
+    assert {u.doc for u in found[:2]} <= {"a.html", "b.html", "e.html"} and len({u.doc for u in found[:2]}) == 2
+    assert len(found) == 3 and [u.score for u in found] == sorted((u.score for u in found), reverse=True)

@@ -154,11 +154,16 @@ def creep(product: Product, scale: Scale, nights: int) -> tuple[list[int | None]
             rows.append(compare_page(baseline, scale.weigh(page, now, product.index), scale.encoder))
         compared.append(rows)
     first = [_first(watch([_night(i, d.after, d.drifting) for i, d in enumerate(rows)])) for rows in compared]
-    site = []
+    return first, _first(watch(_site(compared, nights))), [[d.after or 0.0 for d in rows] for rows in compared]
+
+
+def _site(compared: Sequence[Sequence[PageDrift]], nights: int) -> list[Night]:
+    """The nights of the whole site, all of its pages tested together."""
+    found = []
     for night in range(nights):
         section = compare_sections({"site": [rows[night] for rows in compared]})[0]
-        site.append(_night(night, section.rise, section.drifting))
-    return first, _first(watch(site)), [[d.after or 0.0 for d in rows] for rows in compared]
+        found.append(_night(night, section.rise, section.drifting))
+    return found
 
 
 def _night(number: int, value: float | None, drifting: bool) -> Night:
@@ -169,16 +174,17 @@ def _first(alarms: Sequence[object]) -> int | None:
     return int(getattr(alarms[0], "confirmed", "0")) if alarms else None
 
 
-def false_alarms(product: Product, scale: Scale, nights: int, edits: float) -> tuple[int, int]:
-    """(alarms, page-nights). With the chance `edits` a night a page gets one to three sentences of any pages of its site, or loses some."""
+def false_alarms(product: Product, scale: Scale, nights: int, edits: float) -> tuple[int, int, int]:
+    """(page alarms, page-nights, alarms of the whole site). With the chance `edits` a night a page gets one to three sentences of any pages of its site, or loses some."""
     others = [line for page in product.lines for line in page if len(line[0].text.split()) >= 4]
     alarms = total = 0
+    compared: list[list[PageDrift]] = []
     for number, place in enumerate(chosen(product)):
         page, rng = product.pages[place], np.random.default_rng(900 + number)
         now = list(product.lines[place])
         baseline = scale.weigh(page, now, product.index)
-        series, last = [], compare_page(baseline, baseline, scale.encoder)
-        for night in range(nights):
+        rows, last = [], compare_page(baseline, baseline, scale.encoder)
+        for _ in range(nights):
             if rng.random() < edits:
                 for _ in range(int(rng.integers(1, 4))):
                     line, what = int(rng.integers(len(now))), rng.random()
@@ -190,10 +196,11 @@ def false_alarms(product: Product, scale: Scale, nights: int, edits: float) -> t
                     elif len(now) > LEAST:
                         del now[line]
                 last = compare_page(baseline, scale.weigh(page, now, product.index), scale.encoder)
-            series.append(_night(night, last.after, last.drifting))
-        alarms += len(watch(series))
+            rows.append(last)
+        alarms += len(watch([_night(i, d.after, d.drifting) for i, d in enumerate(rows)]))
         total += nights
-    return alarms, total
+        compared.append(rows)
+    return alarms, total, len(watch(_site(compared, nights)))
 
 
 def clones(product: Product) -> tuple[int, int, int, int]:
@@ -220,8 +227,9 @@ def _swapped(text: str, swap: dict[str, str]) -> str:
     return text
 
 
-def undersold_found(product: Product, encoder: CachedEncoder, most: int = 30) -> int:
-    """Gold capabilities among the first `most` listed: the same document, and half of the shorter quote's words in the other."""
+def undersold_found(product: Product, encoder: CachedEncoder, most: int = 30) -> tuple[int, int]:
+    """Gold capabilities among the first `most` listed: by quote (the same document, and half of the shorter quote's words in the other), and by
+    document alone."""
     copy = [s.text for page in product.lines for s, block in page if block.kind is not BlockKind.BUTTON]
     listed = undersold(product.index, copy, encoder, most)
 
@@ -232,7 +240,8 @@ def undersold_found(product: Product, encoder: CachedEncoder, most: int = 30) ->
         a, b = words(row["quote"]), words(quote)
         return row["doc"] == doc and len(a & b) / max(1, min(len(a), len(b))) >= 0.5
 
-    return sum(any(same(row, u.doc, u.quote) for u in listed) for row in product.gold)
+    quoted = sum(any(same(row, u.doc, u.quote) for u in listed) for row in product.gold)
+    return quoted, sum(any(row["doc"] == u.doc for u in listed) for row in product.gold)
 
 
 def plot(series: dict[str, list[float]], alarm: int | None) -> str:
@@ -299,7 +308,8 @@ def main(argv: Sequence[str], config: Config) -> int:
     scale = Scale(encoder, model)
     rows: list[dict[str, object]] = []
     pages: list[int | None] = []
-    totals = np.zeros(12)
+    sites: list[int | None] = []
+    totals = np.zeros(15)
     for labels, base in folders:
         if args.products and labels.name not in args.products:
             continue
@@ -308,12 +318,15 @@ def main(argv: Sequence[str], config: Config) -> int:
         still = false_alarms(product, scale, args.nights, 0.0)
         edits = false_alarms(product, scale, args.nights, args.edits)
         copies = clones(product)
-        sold = undersold_found(product, encoder) if product.whole else 0
+        sold = undersold_found(product, encoder) if product.whole else (0, 0)
         pages += first
-        totals += [*still, *edits, *copies, sold, len(product.gold) if product.whole else 0, *product.seconds]
+        totals += [
+            *still[:2], *edits[:2], *copies, sold[0], len(product.gold) if product.whole else 0, *product.seconds, edits[2], args.nights, sold[1]
+        ]  # fmt: skip
+        sites.append(site)
         row: dict[str, object] = {
             "product": product.name, "creep_page_nights": first, "creep_site_night": site, "unchanged": still, "edited": edits,
-            "clones": copies, "undersold": [sold, len(product.gold)] if product.whole else None,
+            "clones": copies, "undersold": [*sold, len(product.gold)] if product.whole else None,
             "seconds": [round(s, 2) for s in product.seconds],
         }  # fmt: skip
         rows.append(row)
@@ -325,15 +338,21 @@ def main(argv: Sequence[str], config: Config) -> int:
                 encoding="utf-8",
             )
     known = sorted(n if n is not None else args.nights + 1 for n in pages)
+    whole = sorted(n if n is not None else args.nights + 1 for n in sites)
     total: dict[str, object] = {
+        "creep_sites": len(whole),
+        "creep_site_median_nights": whole[len(whole) // 2] if whole else None,
+        "creep_site_most_nights": whole[-1] if whole else None,
         "creep_pages": len(known),
         "creep_median_nights": known[len(known) // 2] if known else None,
         "creep_within_8": round(sum(n <= 8 for n in known) / max(1, len(known)), 4),
         "unchanged_alarm_rate": totals[0] / max(1, totals[1]),
         "edited_alarm_rate": round(totals[2] / max(1, totals[3]), 5),
+        "edited_site_alarms": [int(totals[12]), int(totals[13])],
         "clones_found": round(totals[4] / max(1, totals[5]), 4),
         "real_pages_paired": round(totals[6] / max(1, totals[7]), 4),
         "undersold_found": round(totals[8] / totals[9], 4) if totals[9] else None,
+        "undersold_documents_found": round(totals[14] / totals[9], 4) if totals[9] else None,
         "cost_over_reading_and_embedding": round(totals[11] / max(1e-9, totals[10]), 4),
     }
     sys.stdout.write(json.dumps(total, indent=1) + "\n")

@@ -144,7 +144,8 @@ def copy_view(audit: Audit, names: Mapping[str, str], anchors: Mapping[str, str]
     for audited in looked:
         lines += [line(audited.page.source, what, task) for what, task in _of_page(audited)]
     offers = [(r, p.page.source) for p in looked if p.copy is not None for r in p.copy.replacements]
-    offers.sort(key=lambda x: (-round(x[0].generic * max(0.0, x[0].similarity), 4), x[0].sentence, x[1]))
+    # The most generic first, in steps of a tenth; within a step the surest offer.
+    offers.sort(key=lambda x: (-round(x[0].generic, 1), -round(x[0].similarity, 4), x[0].sentence, x[1]))
     told: dict[str, ReplacementView] = {}
     for offer, source in offers:
         told.setdefault(
@@ -181,7 +182,8 @@ def _of_page(audited: PageAudit) -> list[tuple[str, str]]:
                 "Say what only this product does.",
             )
         )
-    if copy.topic is not None and copy.topic.unknown:
+    # An article or a page about the firm may well speak of something else.
+    if copy.topic is not None and copy.topic.unknown and copy.kind not in (PageKind.BLOG, PageKind.COMPANY):
         far = f" Farthest from it: “{copy.topic.farthest[0]}”" if copy.topic.farthest else ""
         out.append((f"Speaks of something that the documentation does not know.{far}", "Document it, or move the page closer to the product."))
     for stuffed in copy.stuffing[:1]:
