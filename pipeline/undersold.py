@@ -55,6 +55,9 @@ SYMBOLS = re.compile(r"[{}<>$=;]|```|--\w|\w+\(\)|/\w+/\w+")
 QUOTE_WORDS = 60
 # Cosine from which two passages say the same, as a changelog entry and the guide to the same feature do.
 SAME = 0.8
+RELIEF = re.compile(
+    r"\b(automatic|prevent|protect|without|even if|instead|no longer|save|faster|limit|require|enforce|allow|enable|let)s?\w*\b", re.I
+)
 ADDRESSES_READER = re.compile(r"\b(you|your)\b", re.I)
 PUNCTUATION = frozenset("{}[]()<>=;/_")
 
@@ -95,7 +98,9 @@ def _news(passage: Passage, first: bool, nearest: float, near: float, known: Map
         0.25 * min(3, len(set(VALUE.findall(text.lower()))))
         + 0.5 * float(bool(TRUST.search(text)))
         + 0.2 * min(3, len(GAIN.findall(text)))
+        + 0.5 * float(bool(RELIEF.search(text)))
         + 0.35 * float(first)
+        + 0.1 * math.log1p(len(text.split()))
         + 0.3 * min(4, len(SENTENCE.split(text)))
         + 0.3 * float(bool(ADDRESSES_READER.search(text)))
         + 0.2 * float(bool(re.search(r"\d", text)))
