@@ -25,7 +25,7 @@ from pipeline.errors import UsageError
 from pipeline.generality import Clone, Voice
 from pipeline.generic import compare_pages, page_copy, page_kind
 from pipeline.match import build_index, match
-from pipeline.records import Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem
+from pipeline.records import Audit, BlockKind, Claim, Judgement, Page, PageAudit, Problem, Undersold
 from pipeline.score import score_page
 from pipeline.sentences import SentenceModel
 from pipeline.undersold import undersold
@@ -97,6 +97,10 @@ class Auditor:
         done = tuple(replace(p, copy=found.get(p.page.source)) for p in pages)
         return done, clones, share_of_voice(said, self.index, self.encoder)
 
+    def undersold(self, copy: Sequence[str]) -> tuple[Undersold, ...]:
+        """Documented capabilities that none of the sentences of `copy` speaks of."""
+        return undersold(self.index, copy, self.encoder, self.config.undersold.most)
+
     def audit(self, pages: Sequence[Page], problems: Sequence[Problem], *, progress: Progress = silent) -> Audit:
         """All pages, the site's scores and the undersold capabilities."""
         done = []
@@ -109,14 +113,14 @@ class Auditor:
         score = score_page(
             sentences, judgements, min_words=self.config.score.min_words, min_claims=self.config.score.min_claims
         )
-        copy = [s.text for p in done for s in p.sentences if p.page.blocks[s.block].kind is not BlockKind.BUTTON]
+        copy = sold_copy(done)
         compared, clones, voices = self.beside_each_other(done)
         return Audit(
             product=self.config.product or product_name(pages),
             generated_at=timestamp(),
             versions=self.versions,
             pages=compared,
-            undersold=undersold(self.index, copy, self.encoder, self.config.undersold.most),
+            undersold=self.undersold(copy),
             problems=tuple(problems),
             documents=self.documents,
             passages=len(self.index.passages),
@@ -124,6 +128,11 @@ class Auditor:
             clones=clones,
             voices=voices,
         )
+
+
+def sold_copy(pages: Sequence[PageAudit]) -> list[str]:
+    """The sentences that sell: all but the words on buttons."""
+    return [s.text for p in pages for s in p.sentences if p.page.blocks[s.block].kind is not BlockKind.BUTTON]
 
 
 def product_name(pages: Sequence[Page]) -> str:

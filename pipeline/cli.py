@@ -40,6 +40,10 @@ FORMS = {
 DOORS: dict[str, str] = {
     "crawl": "crawl sites and documentation into the store",
     "serve": "web app and JSON API",
+    "nightly": "crawl, audit what changed, compare with the last run, tell what is new",
+    "scorecard": "render a stored run",
+    "ledger": "decisions about claims: list, accept, waive, retire, reopen",
+    "store": "state, backup, restore, export and upkeep of the store",
 }
 
 
@@ -161,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
     bench = verbs.add_parser(
         "bench", help="the benchmarks", description="Benchmarks; each prints its figures and how they were made."
     )
-    benches = ["accuracy", "crawl", "drift", "pages", "web", "desk"]
+    benches = ["accuracy", "crawl", "drift", "pages", "web", "desk", "nightly"]
     bench.add_argument("what", choices=benches, metavar="WHAT", help=" | ".join(benches))
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of the benchmark")
     _common(bench)
@@ -445,6 +449,10 @@ def run_bench(args: argparse.Namespace, config: Config) -> ExitCode:
         from pipeline.bench.desk import main as bench_desk
 
         return ExitCode(bench_desk(args.rest, config))
+    if args.what == "nightly":
+        from pipeline.bench.nightly import main as bench_nightly
+
+        return ExitCode(bench_nightly(args.rest, config))
     from pipeline.bench.accuracy import main as bench_accuracy
 
     return ExitCode(bench_accuracy(args.rest, config))

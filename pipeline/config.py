@@ -100,6 +100,29 @@ class WebConfig(_Section):
     sign_ins_per_minute: int = Field(10, ge=0)
 
 
+class Route(_Section):
+    """One address that is told the news. `sections` are path prefixes (none: all), `owner` who acts (none: all)."""
+
+    to: str
+    name: str = ""
+    sections: list[str] = []
+    owner: Literal["", "copy", "docs", "source"] = ""
+
+
+class NightlyConfig(_Section):
+    """The system that runs while nobody looks."""
+
+    engine: Literal["local", "ray"] = "local"
+    workers: int = Field(1, ge=1, le=256)
+    ray_address: str = ""
+    full_days: int = Field(7, ge=0)
+    wait_minutes: float = Field(120.0, ge=0)
+    keep_runs: int = Field(400, ge=2)
+    notify: list[Route] = []
+    metrics: str = ""
+    log: str = ""
+
+
 class Config(_Section):
     """Everything that can be configured."""
 
@@ -114,6 +137,9 @@ class Config(_Section):
     undersold: UndersoldConfig = UndersoldConfig()  # type: ignore[call-arg]
     store: StoreConfig = StoreConfig()  # type: ignore[call-arg]
     web: WebConfig = WebConfig()  # type: ignore[call-arg]
+    nightly: NightlyConfig = NightlyConfig()  # type: ignore[call-arg]
+    ledger: str = ""
+    substantiation: list[str] = []
     cache: str = "~/.cache/saysdoes"
     fail_on: list[FailOn] = ["contradicted", "planned", "qualified", "undocumented"]
     fetch: dict[str, Any] = {}

@@ -30,7 +30,7 @@ LIBRARIES = (
     "jinja2",
     "pydantic",
 )
-EXTRAS = ("weasyprint", "xlsxwriter", "playwright", "psycopg", "ray")
+EXTRAS = ("apprise", "weasyprint", "xlsxwriter", "playwright", "psycopg", "ray")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,28 @@ def examine(config: Config) -> list[Check]:
             optional=True,
         )
     )
+    out.append(_store(config))
     file = config.cache_file
     out.append(Check(name="cache", ok=True, detail="off" if file is None else f"{file} ({_size(file)})"))
     return out
+
+
+def _store(config: Config) -> Check:
+    """The store's health; one that is not there yet is no fault."""
+    from pipeline.store import Store
+    from pipeline.store.retention import health
+
+    place = config.store.place
+    if "://" not in place and not pathlib.Path(place).is_file():
+        return Check(name="store", ok=True, detail=f"{config.store.shown} is not there yet: `crawl` or `nightly` makes it")
+    try:
+        with Store(place) as store:
+            state = health(store.engine)
+    except SaysdoesError as err:
+        return Check(name="store", ok=False, detail=str(err))
+    except Exception as err:  # noqa: BLE001  A damaged file fails in the driver, in many ways.
+        return Check(name="store", ok=False, detail=f"{config.store.shown} cannot be read ({type(err).__name__}): restore a backup")
+    return Check(name="store", ok=state.ok, detail=f"{config.store.shown}: {state.detail}")
 
 
 def _alive(config: Config) -> Check:

@@ -40,6 +40,9 @@ ALLOWED = {
     "store": GROUND | {"fingerprint"},
     "fetch": GROUND,
     "crawl": GROUND | {"fetch", "store"},
+    "compare": GROUND | {"fingerprint", "rules"},
+    "ledger": {"errors", "fingerprint", "config", "compare", "store"},
+    "engine": GROUND | {"config", "audit", "generality"},
 }
 NETWORK = {"requests", "urllib3", "http.client", "socket", "urllib.request", "httpx", "aiohttp", "playwright"}
 SQL = {"sqlalchemy", "psycopg"}

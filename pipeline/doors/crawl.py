@@ -74,8 +74,12 @@ def _time(seconds: float) -> str:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="URL of a site; without one, `targets:` of the config")
-    parser.add_argument("--docs", nargs="+", metavar="SOURCE", help="URL of documentation; without one, `docs:` of the config")
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="URL of a site; without one, `targets:` of the config"
+    )
+    parser.add_argument(
+        "--docs", nargs="+", metavar="SOURCE", help="URL of documentation; without one, `docs:` of the config"
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> ExitCode:

@@ -9,7 +9,7 @@ import pathlib
 import tempfile
 from types import TracebackType
 
-from pipeline.store.crawls import former_pages, inherit, open_frontier, prune
+from pipeline.store.crawls import former_pages, inherit, last_answer, open_frontier, prune
 from pipeline.store.database import open_database
 from pipeline.store.frontier import Frontier
 from pipeline.store.holding import Fenced, Held, Hold, HostTurns
@@ -28,6 +28,7 @@ __all__ = [
     "Store",
     "former_pages",
     "inherit",
+    "last_answer",
     "open_frontier",
     "prune",
 ]

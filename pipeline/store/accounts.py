@@ -41,7 +41,9 @@ def hash_password(password: str) -> str:
     """`scrypt$n$r$p$salt$hash`."""
     salt = secrets.token_bytes(16)
     made = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=2**27, dklen=32)
-    return "$".join(("scrypt", str(_N), str(_R), str(_P), base64.b64encode(salt).decode(), base64.b64encode(made).decode()))
+    return "$".join(
+        ("scrypt", str(_N), str(_R), str(_P), base64.b64encode(salt).decode(), base64.b64encode(made).decode())
+    )
 
 
 # Compared against when there is no such account, so that an answer takes as long as for one that exists.
@@ -55,7 +57,13 @@ def password_fits(password: str, stored: str) -> bool:
         if kind != "scrypt":
             return False
         made = hashlib.scrypt(
-            password.encode("utf-8", "replace"), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p), maxmem=2**27, dklen=32
+            password.encode("utf-8", "replace"),
+            salt=base64.b64decode(salt),
+            n=int(n),
+            r=int(r),
+            p=int(p),
+            maxmem=2**27,
+            dklen=32,
         )
         return hmac.compare_digest(made, base64.b64decode(wanted))
     except ValueError:
@@ -93,7 +101,9 @@ class Accounts:
             values: dict[str, Any] = {"role": role, "products": json.dumps(list(products))}
             if known is None:
                 db.execute(
-                    ACCOUNTS.insert().values(name=name, password=hashed or "", epoch=1, created_at=time.time(), **values)
+                    ACCOUNTS.insert().values(
+                        name=name, password=hashed or "", epoch=1, created_at=time.time(), **values
+                    )
                 )
             else:
                 if hashed is not None:
@@ -151,6 +161,8 @@ class Accounts:
         digest = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
         with self._reader.connect() as db:
             row = db.execute(
-                select(ACCOUNTS).join(ACCESS_KEYS, ACCESS_KEYS.c.account == ACCOUNTS.c.name).where(ACCESS_KEYS.c.hash == digest)
+                select(ACCOUNTS)
+                .join(ACCESS_KEYS, ACCESS_KEYS.c.account == ACCOUNTS.c.name)
+                .where(ACCESS_KEYS.c.hash == digest)
             ).first()
         return None if row is None else _account(row)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select, text
 from pipeline.store import holding
 from pipeline.store.frontier import Frontier
 from pipeline.store.holding import Hold
-from pipeline.store.schema import CRAWLS, FRONTIER
+from pipeline.store.schema import CRAWLS, FRONTIER, PAGES
 
 
 def open_frontier(engine: Engine, hold: Hold, fingerprint: str, *, lease_s: float) -> Frontier:
@@ -98,6 +98,13 @@ def former_pages(engine: Engine, site: str, fingerprint: str) -> tuple[str, froz
             return "", frozenset()
         done = db.execute(select(FRONTIER.c.url).where(FRONTIER.c.crawl_id == last.id, FRONTIER.c.state == "done"))
         return str(last.finished_at), frozenset(row.url for row in done)
+
+
+def last_answer(engine: Engine, url: str) -> tuple[str, dict[str, str], int, str] | None:
+    """(final URL, headers, status, hash of the body) of the last good answer under `url`, or None."""
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as db:
+        row = db.execute(select(PAGES).where(PAGES.c.url == url).order_by(PAGES.c.fetched_at.desc())).first()
+    return None if row is None else (row.final_url, json.loads(row.headers), row.status, row.body_hash)
 
 
 def _now() -> str:

@@ -67,6 +67,9 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 
 def _on_begin(connection: Any) -> None:
+    # Readers ask for AUTOCOMMIT; SQLAlchemy announces a beginning to them, too, and they must not lock writers out.
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return
     # IMMEDIATE: a transaction that begins with reading and goes on to write would fail when another one wrote between.
     # One that says beforehand that it only reads waits for nobody.
     only_reads = connection.get_execution_options().get("only_reads", False)

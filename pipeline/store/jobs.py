@@ -88,7 +88,9 @@ class Jobs:
         ident = secrets.token_urlsafe(9)
         with self._engine.begin() as db:
             waiting = db.execute(
-                select(func.count(), func.sum(case((JOBS.c.owner == owner, 1), else_=0))).where(JOBS.c.state.in_(WAITING))
+                select(func.count(), func.sum(case((JOBS.c.owner == owner, 1), else_=0))).where(
+                    JOBS.c.state.in_(WAITING)
+                )
             ).one()
             if waiting[0] >= most:
                 raise QueueFull(waiting[0], own=False)
@@ -165,7 +167,13 @@ class Jobs:
             )  # fmt: skip
 
     def end(
-        self, ident: str, state: str, message: str = "", *, audit: Audit | None = None, summary: dict[str, Any] | None = None
+        self,
+        ident: str,
+        state: str,
+        message: str = "",
+        *,
+        audit: Audit | None = None,
+        summary: dict[str, Any] | None = None,
     ) -> bool:
         """Brings a waiting job to its last state; False when it had one already."""
         with self._engine.begin() as db:

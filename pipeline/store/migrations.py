@@ -75,6 +75,23 @@ def m002_runs(db: Connection) -> None:
         db.execute(text(statement))
 
 
+def m003_ledger(db: Connection) -> None:
+    """Decisions about claims, and what has been sent to whom."""
+    serial = "SERIAL PRIMARY KEY" if db.dialect.name == "postgresql" else "INTEGER PRIMARY KEY"
+    for statement in (
+        "CREATE TABLE ledger (product TEXT NOT NULL, fingerprint TEXT NOT NULL, claim TEXT NOT NULL, "
+        "state TEXT NOT NULL, owner TEXT NOT NULL, reason TEXT NOT NULL, expires TEXT NOT NULL, "
+        "evidence TEXT NOT NULL, said TEXT NOT NULL, acted_by TEXT NOT NULL, acted_at TEXT NOT NULL, "
+        "PRIMARY KEY (product, fingerprint))",
+        f"CREATE TABLE ledger_log (id {serial}, product TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, "
+        "reason TEXT NOT NULL, acted_by TEXT NOT NULL, acted_at TEXT NOT NULL)",
+        "CREATE INDEX ledger_log_by_claim ON ledger_log (product, fingerprint)",
+        "CREATE TABLE alerts (run_id INTEGER NOT NULL, route TEXT NOT NULL, product TEXT NOT NULL, "
+        "items INTEGER NOT NULL, sent_at TEXT NOT NULL, PRIMARY KEY (run_id, route))",
+    ):
+        db.execute(text(statement))
+
+
 def m004_web(db: Connection) -> None:
     """Accounts of the web app, their keys for scripts, and audits on demand."""
     blob = "BYTEA" if db.dialect.name == "postgresql" else "BLOB"
@@ -93,7 +110,7 @@ def m004_web(db: Connection) -> None:
         db.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl, m002_runs, m004_web)
+STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl, m002_runs, m003_ledger, m004_web)
 
 
 def migrate(engine: Engine) -> list[str]:

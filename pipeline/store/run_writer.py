@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.fingerprint import fingerprint
@@ -27,7 +27,10 @@ from pipeline.store.run_rows import (
 )
 from pipeline.store.schema import CLAIMS, DRAFTS, RUN_PAGES, RUNS
 
-HEAD = ("undersold", "problems")
+# What has a place of its own; everything else of an audit's head (undersold, clones, ...) is kept together as it is.
+PLACED = frozenset(
+    {"schema", "product", "generated_at", "versions", "summary", "pages", "problems", "trend", "changes"}
+)
 
 
 class RunWriter:
@@ -139,6 +142,15 @@ class RunWriter:
             columns = {c.name: insert.excluded[c.name] for c in DRAFTS.columns if c.name not in {"run_id", "source"}}
             db.execute(insert.on_conflict_do_update(index_elements=["run_id", "source"], set_=columns), rows)
 
+    def set_notes(self, product: str, notes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replaces the notes beside the page audits that hold now: {source: notes}."""
+        rows = [{"key": source, "new_notes": json.dumps(dict(n), sort_keys=True)} for source, n in notes.items()]
+        if rows:
+            mine = and_(RUN_PAGES.c.product == product, RUN_PAGES.c.kind == NIGHTLY, RUN_PAGES.c.run_to.is_(None))
+            here = update(RUN_PAGES).where(mine, RUN_PAGES.c.source == bindparam("key"))
+            with self.engine.begin() as db:
+                db.execute(here.values(notes=bindparam("new_notes")), rows)
+
     def drafts(self, run_id: int) -> dict[str, StoredPage]:
         """{source: page} of what a run in progress has so far."""
         with self._reading().connect() as db:
@@ -160,7 +172,8 @@ class RunWriter:
             fresh = self._merge(db, run, drafts, before)
             self._index(db, run, fresh, drafts.keys(), before)
             db.execute(DRAFTS.delete().where(DRAFTS.c.run_id == run_id))
-            undersold, problems = parts.put(db, [list(head.get(name, [])) for name in HEAD])
+            rest = {"undersold": [], **{name: value for name, value in head.items() if name not in PLACED}}
+            undersold, problems = parts.put(db, [rest, list(head.get("problems", []))])
             db.execute(
                 update(RUNS)
                 .where(RUNS.c.id == run_id)

@@ -119,6 +119,14 @@ class RunStore(RunWriter):
             rows = db.execute(select(RUN_PAGES).where(held(RUN_PAGES, run.product, run.kind, run.id))).all()
         return dict(sorted((row.source, stored(row)) for row in rows))
 
+    def former_page(self, product: str, source: str, run_id: int) -> StoredPage | None:
+        """The page's audit that held before the one of `run_id`, or None."""
+        mine = and_(RUN_PAGES.c.product == product, RUN_PAGES.c.kind == NIGHTLY, RUN_PAGES.c.source == source)
+        query = select(RUN_PAGES).where(mine, RUN_PAGES.c.run_to < run_id).order_by(RUN_PAGES.c.run_from.desc())
+        with self._reading().connect() as db:
+            row = db.execute(query).first()
+        return None if row is None else stored(row)
+
     def parts_of(self, names: Iterable[str]) -> Mapping[str, Any]:
         """{hash: page object} of stored page audits."""
         with self._reading().connect() as db:
@@ -131,6 +139,7 @@ class RunStore(RunWriter):
         with self._reading().connect() as db:
             row = db.execute(select(RUNS.c.undersold, RUNS.c.problems).where(RUNS.c.id == run_id)).one()
             content = parts.get(db, [*(p.part for p in pages.values()), row.undersold, row.problems])
+        rest = content.get(row.undersold, [])
         return {
             "schema": 1,
             "product": run.product,
@@ -138,7 +147,8 @@ class RunStore(RunWriter):
             "versions": dict(run.versions),
             "summary": dict(run.summary),
             "pages": [content[page.part] for page in pages.values()],
-            "undersold": content.get(row.undersold, []),
+            # Stores of the first days hold the bare list.
+            **({"undersold": rest} if isinstance(rest, list) else rest),
             "problems": content.get(row.problems, []),
         }
 

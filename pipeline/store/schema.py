@@ -228,3 +228,44 @@ JOBS = Table(
     Column("input", LargeBinary, nullable=False),
     Column("result", LargeBinary),
 )
+
+# What people have decided about claims, where no file in their own repository is the source of truth. `said` is what the docs said then.
+LEDGER = Table(
+    "ledger",
+    META,
+    Column("product", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("claim", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("expires", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("acted_by", Text, nullable=False),
+    Column("acted_at", Text, nullable=False),
+)
+
+# Every step of the ledger, append only.
+LEDGER_LOG = Table(
+    "ledger_log",
+    META,
+    Column("id", Integer, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("acted_by", Text, nullable=False),
+    Column("acted_at", Text, nullable=False),
+)
+
+# What has been sent: once for each run and route, so that a killed run does not tell its news twice.
+ALERTS = Table(
+    "alerts",
+    META,
+    Column("run_id", Integer, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("product", Text, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("sent_at", Text, nullable=False),
+)
