@@ -22,7 +22,7 @@ from pipeline.web.sessions import Sessions, signing_key
 from pipeline.web.settings import flat, masked
 from pipeline.web.sign_in import inside
 
-PAGES = ["/", "/desk", "/audits", "/history", "/claims", "/settings"]
+PAGES = ["/", "/desk", "/audits", "/history", "/claims", "/ledger", "/settings"]
 
 
 @pytest.fixture
@@ -202,6 +202,46 @@ def test_cancelling_is_for_the_owner_and_reviewers(people: Town) -> None:
     assert again.status_code == 409 and people.home.jobs.get(second).state == "cancelled"
 
 
+def test_decisions_are_for_reviewers_and_need_their_words(people: Town) -> None:
+    ident = people.done(product="Acme")
+    anna, rita, bert = people.visitor("anna"), people.visitor("rita"), people.visitor("bert")
+    assert "Accept or waive" not in anna.get(f"/audits/{ident}").text and anna.get(f"/ledger/new?audit={ident}&finding=1").status_code == 403
+    assert "Accept or waive" in rita.get(f"/audits/{ident}").text and bert.get(f"/ledger/new?audit={ident}&finding=1").status_code == 404
+    assert rita.get(f"/ledger/new?audit={ident}&finding=999").status_code == 404
+    form = BeautifulSoup(rita.get(f"/ledger/new?audit={ident}&finding=1").text, "lxml")
+    claim = form.select_one("input[name=claim]")["value"]
+    sent = {"token": token(rita), "product": "Acme", "claim": claim, "decision": "waive", "owner": "Rita", "reason": "", "expires": "2099-01-31",
+            "back": f"/audits/{ident}#f1"}  # fmt: skip
+    lacking = rita.post("/ledger/decide", data=sent)
+    assert lacking.status_code == 422 and "reason" in BeautifulSoup(lacking.text, "lxml").select_one("[role=alert]").text
+    assert 'value="Rita"' in lacking.text and people.client.get("/").status_code == 401
+    page = rita.post("/ledger/decide", data=sent | {"reason": "Agreed with legal."})
+    assert page.status_code == 200 and "Waived until 2099-01-31" in BeautifulSoup(page.text, "lxml").select_one("#f1").text
+    for path in ("/ledger", "/ledger?state=waived"):
+        assert "Agreed with legal." in anna.get(path).text and claim not in bert.get(path).text
+    assert claim not in anna.get("/ledger?state=accepted").text
+    for who, wanted in ((anna, 403), (bert, 404)):
+        refused = who.post("/ledger/decide", data={"token": token(who), "product": "Acme", "claim": claim, "decision": "reopen"})
+        assert refused.status_code == wanted
+    assert rita.post("/ledger/decide", data={"token": token(rita), "claim": claim, "decision": "king"}).status_code == 422
+    rita.post("/ledger/decide", data={"token": token(rita), "claim": claim, "decision": "reopen"})
+    assert "Waived" not in BeautifulSoup(rita.get(f"/audits/{ident}").text, "lxml").select_one("#f1").text
+
+
+def test_the_ledger_of_the_api(people: Town) -> None:
+    key = people.home.accounts.new_key("rita")
+    script = TestClient(people.app, base_url="http://localhost", headers={"Authorization": f"Bearer {key}"})
+    made = script.post("/api/v1/ledger", json={"claim": "Every plan has it.", "decision": "accept", "evidence": "Contract 7"})
+    assert made.status_code == 200 and made.json()["state"] == "accepted" and made.json()["by"] == "rita"
+    listed = script.get("/api/v1/ledger?state=accepted").json()
+    assert [e["claim"] for e in listed["items"]] == ["Every plan has it."] and listed["total"] == 1 and listed["next"] is None
+    assert script.post("/api/v1/ledger", json={"claim": "New.", "decision": "waive"}).json()["error"]["code"] == "decision"
+    other = TestClient(people.app, base_url="http://localhost", headers={"Authorization": f"Bearer {people.home.accounts.new_key('bert')}"})
+    assert other.get("/api/v1/ledger").json()["items"] == [] and other.get("/api/v1/ledger?product=Acme").status_code == 404
+    viewer = TestClient(people.app, base_url="http://localhost", headers={"Authorization": f"Bearer {people.home.accounts.new_key('anna')}"})
+    assert viewer.post("/api/v1/ledger", json={"claim": "x", "decision": "accept", "evidence": "y"}).status_code == 403
+
+
 # What can be handed in
 
 
@@ -228,7 +268,7 @@ def test_an_order_is_a_url_a_text_or_a_file_of_a_known_kind(place: Town) -> None
 def test_a_full_queue_and_too_many_requests_answer_429_with_words(tmp_path: pathlib.Path) -> None:
     with town(tmp_path, config(queue_own=1, requests_per_minute=30, sign_ins_per_minute=2)) as place:
         body = {"product": "Acme", "text": "Copy."}
-        assert place.client.post("/api/v1/audits", json=body, cookies={}).status_code == 202
+        assert place.client.post("/api/v1/audits", json=body).status_code == 202
         full = place.client.post("/api/v1/audits", json=body)
         assert full.status_code == 429 and full.json()["error"]["code"] == "queue_full" and full.headers["retry-after"]
         answers = [place.client.get("/api/v1/me") for _ in range(40)]

@@ -73,6 +73,14 @@ def test_failures_are_told_and_cost_nobody_else_anything(place: Town) -> None:
         place.home.foreman.judge("Acme", "BUG").result(timeout=SOON_S)
 
 
+def test_private_addresses_are_refused_whoever_asks(place: Town) -> None:
+    for url in ("http://127.0.0.1:9/", "http://169.254.169.254/latest/meta-data/", "http://[::1]/", "http://localhost/"):
+        made = place.home.jobs.add(Order(kind="url", name=url), product="Acme", owner="a", title=url, most=99, most_own=99)
+        place.home.foreman.wake()
+        job = ended(place, made.id)
+        assert job.state == "failed" and "Nothing could be read" in job.message and "address" in job.message.lower(), job.message
+
+
 def test_a_crash_is_tried_once_more_and_the_next_job_runs(place: Town) -> None:
     crash, after = order(place, "CRASH"), order(place, "fine")
     job = ended(place, crash)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
+import secrets
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -18,7 +21,9 @@ from pipeline.records import Audit
 from pipeline.report import audit_document
 from pipeline.store import Store
 from pipeline.store import accounts as passwords
-from pipeline.store.jobs import Jobs, Order
+from pipeline.store.jobs import Jobs
+from pipeline.store.packing import pack
+from pipeline.store.schema import JOBS
 from pipeline.web.app import create_app
 from pipeline.web.foreman import Foreman
 from pipeline.web.guard import House
@@ -74,14 +79,18 @@ class Town:
 
     def done(self, audit: Audit | None = None, *, product: str = "Acme", owner: str = "anna", title: str = "Pricing") -> str:
         """A finished audit in the store; its id."""
-        job = self.home.jobs.add(Order(kind="text", name="pasted text", body=b"x"), product=product, owner=owner, title=title, most=99, most_own=99)
+        # Written as it is when it has ended: a worker that runs meanwhile must not take it.
         made = audit or sample()
         document = audit_document(made) | {"product": product}
         run = self.home.runs.save_audit(document, kind="on_demand", product=product)
         summary = {"run": run.id, "claims": 9, "judged": 8, "proven": 6, "findings": 2, "proof_rate": 0.75, "grade": "B"}
-        self.home.jobs.take()
-        assert self.home.jobs.end(job.id, "done", audit=made, summary=summary)
-        return job.id
+        ident, now = secrets.token_urlsafe(9), time.time()
+        row = {"id": ident, "product": product, "owner": owner, "kind": "text", "title": title, "state": "done", "stage": "", "done": 0, "total": 0,
+               "created_at": now, "started_at": now, "finished_at": now, "attempts": 1, "holder": "", "message": "", "summary": json.dumps(summary),
+               "input": b"", "result": pack(made)}  # fmt: skip
+        with self.home.store.engine.begin() as db:
+            db.execute(JOBS.insert().values(**row))
+        return ident
 
 
 def token(browser: TestClient, path: str = "/") -> str:

@@ -1,7 +1,7 @@
 """Readers at once on the web app, over loopback: `bench web [--readers N] [--seconds S]`.
 
-A server of its own on a temporary store, with finished audits and nightly runs of the demo product made from its answers; each reader goes
-round the pages as people do, as fast as it is answered. Prints requests, errors, rate and the times that half and 95 of 100 answers took.
+A server of its own on a temporary store, with two pages of the demo product audited on demand and as nightly runs; each reader goes round the
+pages of the app as fast as it is answered, reader and server on the same machine. Prints requests, errors, rate and the times that half and 95 of 100 answers took.
 """
 
 from __future__ import annotations
@@ -101,14 +101,25 @@ def read(port: int, pages: Sequence[str], first: int, end: float, times: list[fl
 
 def main(argv: Sequence[str], config: Config) -> int:
     """Prints the figures; 1 when there was an error."""
-    from pipeline.demo import audit_demo
+    from pipeline.audit import Auditor
+    from pipeline.demo import FOLDER
+    from pipeline.sources import read_places
 
     parser = argparse.ArgumentParser(prog="bench web", description=__doc__)
     parser.add_argument("--readers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0)
     args = parser.parse_args(argv)
-    audit = audit_demo(config, progress=lambda *_: None)
-    return measure(config, [audit], args.readers, args.seconds)
+
+    def read_in(*names: str) -> Any:
+        places = [str(FOLDER / n) for n in names]
+        return read_places(
+            places, verbatim=names == ("docs",), what="Demo", fetch=lambda _: ([], []), stdin=lambda: b""
+        )
+
+    made = config.model_copy(update={"product": "Demo"})
+    auditor = Auditor(made, read_in("docs").pages)
+    audits = [auditor.audit(read_in(f"site/{n}").pages, ()) for n in ("pricing.html", "security.html")]
+    return measure(made, audits, args.readers, args.seconds)
 
 
 def measure(config: Config, audits: Sequence[Audit], readers: int, seconds: float) -> int:

@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from pipeline import __version__
-from pipeline.report.document import audit_document
 from pipeline.store.jobs import Job
-from pipeline.web.audits import FORMS, audit_of, exported, job_of, stop
+from pipeline.web.audits import FORMS, MOST_RENDERED, audit_of, exported, job_of, stop
 from pipeline.web.desk import MOST_CHARACTERS
 from pipeline.web.faults import not_found
 from pipeline.web.guard import Person, check_change, house, product_of, signed_in
@@ -200,11 +199,17 @@ def one(request: Request, person: SignedIn, ident: str) -> AuditState:
     return shape(job, position(home, job))
 
 
-@ROUTES.get("/audits/{ident}/result", tags=["audits"])
-def result(request: Request, person: SignedIn, ident: str) -> dict[str, Any]:
+@ROUTES.get("/audits/{ident}/result", tags=["audits"], response_model=dict[str, Any])
+def result(request: Request, person: SignedIn, ident: str) -> Answer:
     """The finished audit as JSON (schema 1), as `audit --json` writes it."""
     home = house(request)
-    return audit_document(audit_of(home, job_of(home, person, ident)))
+    job = job_of(home, person, ident)
+    body = home.documents.get(job.id)
+    if body is None:
+        body = home.documents[job.id] = exported(audit_of(home, job), "json")
+        while len(home.documents) > MOST_RENDERED:
+            home.documents.pop(next(iter(home.documents)), None)
+    return Answer(body, media_type="application/json")
 
 
 @ROUTES.get("/audits/{ident}/export/{form}", tags=["audits"], response_class=Answer)

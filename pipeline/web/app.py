@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from pipeline import __version__
 from pipeline.errors import SaysdoesError
-from pipeline.web import api, api_history, audits, history, settings, sign_in, writing
+from pipeline.web import api, api_history, api_ledger, audits, decisions, history, settings, sign_in, writing
 from pipeline.web.faults import Fault, of_status
 from pipeline.web.guard import House
 from pipeline.web.shield import Shield
@@ -67,10 +67,11 @@ def create_app(home: House) -> FastAPI:
     def robots() -> Response:
         return Response("User-agent: *\nDisallow: /\n", media_type="text/plain")
 
-    for room in (sign_in.ROUTES, audits.ROUTES, writing.ROUTES, history.ROUTES, settings.ROUTES):
+    for room in (sign_in.ROUTES, audits.ROUTES, writing.ROUTES, history.ROUTES, decisions.ROUTES, settings.ROUTES):
         app.include_router(room, include_in_schema=False)
     app.include_router(api.ROUTES)
     app.include_router(api_history.ROUTES)
+    app.include_router(api_ledger.ROUTES)
     _faults(app)
     app.add_middleware(Shield, home=home)
     return app

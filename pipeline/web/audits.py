@@ -20,6 +20,7 @@ from pipeline.report.html import html as scorecard_html
 from pipeline.report.pdf import pdf_bytes
 from pipeline.report.tables import csv_text, xlsx_bytes
 from pipeline.store.jobs import Job
+from pipeline.web.books import standing
 from pipeline.web.cards import result
 from pipeline.web.faults import Fault, not_found
 from pipeline.web.guard import House, Person, check_change, house, product_of, signed_in
@@ -113,19 +114,21 @@ def show(request: Request, person: SignedIn, ident: str) -> Response:
         return page(request, "waiting.html", title=job.title, here="audits", job=job, place=position(home, job), mine=mine)
     others, _ = home.jobs.listed([job.product], state="done", limit=30)
     earlier = [j for j in others if j.id != job.id and j.title == job.title and j.created_at < job.created_at]
-    body = rendered(home, job)
+    body = rendered(home, job, may_decide=person.may("reviewer"))
     return page(request, "audit.html", title=job.title, here="audits", job=job, body=body, earlier=earlier[:1])
 
 
-def rendered(home: House, job: Job) -> Markup:
-    """The result's part of the page; it never changes, so the last ones are kept."""
-    keep: dict[str, Markup] = home.__dict__.setdefault("rendered", {})
-    found = keep.get(job.id)
+def rendered(home: House, job: Job, *, may_decide: bool) -> Markup:
+    """The result's part of the page; it changes only with the decisions about its claims, so the last ones are kept."""
+    decided = standing(home, job.product)
+    key = (job.id, may_decide, tuple(decided.items()))
+    found = home.rendered.get(key)
     if found is None:
-        found = fragment("result.html", **result(audit_of(home, job)), act="")
-        keep[job.id] = found
-        while len(keep) > MOST_RENDERED:
-            keep.pop(next(iter(keep)))
+        act = f"/ledger/new?audit={job.id}&finding=" if may_decide else ""
+        found = fragment("result.html", **result(audit_of(home, job)), act=act, decided=decided)
+        home.rendered[key] = found
+        while len(home.rendered) > MOST_RENDERED:
+            home.rendered.pop(next(iter(home.rendered)), None)
     return found
 
 

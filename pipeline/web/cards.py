@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.fingerprint import fingerprint
 from pipeline.records import OVERPROMISES, Audit, Block, BlockKind, Judgement, PageAudit, Region, Verdict
 from pipeline.report.advice import offer, reading
 from pipeline.report.document import is_url, pages_by_name, reading_order
@@ -68,6 +69,7 @@ class Card:
     owner_task: str
     offer: str
     sure: bool
+    mark: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ def card(judgement: Judgement, audited: PageAudit, *, number: int = 0, page: int
             for e in judgement.evidence
         ),
         why=reason(judgement), offer=offer(judgement), task=task(judgement), owner=OWNERS.get(judgement.owner, judgement.owner),
-        owner_task=OWNER_TASKS.get(judgement.owner, ""), sure=sure_of(judgement),
+        owner_task=OWNER_TASKS.get(judgement.owner, ""), sure=sure_of(judgement), mark=fingerprint(claim.text),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from markupsafe import Markup
 
 from pipeline.config import Config
 from pipeline.errors import UsageError
@@ -60,6 +61,9 @@ class House:
         self.products = products_of(config)
         self.jobs, self.accounts, self.runs = Jobs(store.engine), Accounts(store.engine), RunStore(store)
         self.sessions = Sessions(key, hours=config.web.session_hours)
+        # Results as shown, by what they depend on; `audits` and `history` keep theirs here.
+        self.rendered: dict[Any, Markup] = {}
+        self.documents: dict[str, bytes] = {}
         self.trusted = networks(config.web.trusted_proxies)
         if config.web.proxy_header and not self.trusted:
             raise UsageError(

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from markupsafe import Markup
 
 from pipeline.records import Verdict
 from pipeline.report import audit_from
-from pipeline.report.wording import SIGNS, VERDICTS
+from pipeline.report.wording import SIGNS, VERDICTS, percent, points
 from pipeline.store.runs import NIGHTLY, ON_DEMAND, IndexedClaim, Run
+from pipeline.web.books import standing
 from pipeline.web.cards import result
 from pipeline.web.compare import compare
 from pipeline.web.faults import Fault, not_found
@@ -23,7 +23,6 @@ SignedIn = Annotated[Person, Depends(signed_in)]
 PAGE = 30
 MOST_POINTS = 60
 MOST_OFFSET = 10**6
-MOST_KEPT = 16
 
 
 def run_of(home: House, person: Person, number: int) -> Run:
@@ -62,7 +61,7 @@ def trends(runs: list[Run]) -> list[dict[str, Any]]:
         values = [r.summary.get("scores", {}).get(key) for r in old_first]
         known = [v for v in values if v is not None]
         if len(known) > 1:
-            said = [f"{round(100 * v)}%" if most == 1.0 else f"{round(v)}" for v in (known[0], known[-1])]
+            said = [percent(v) if most == 1.0 else points(v) + ("%" if key == "generic_share" else "") for v in (known[0], known[-1])]
             out.append({"label": label, "better": better, "first": said[0], "last": said[1], "lines": line(values, most=most)})
     return out
 
@@ -94,14 +93,15 @@ def show(request: Request, person: SignedIn, number: int) -> Response:
     home = house(request)
     run = run_of(home, person, number)
     others = [r for r in home.runs.runs(run.product, kind=run.kind, limit=PAGE) if r.id < run.id]
-    keep: dict[int, Markup] = home.__dict__.setdefault("rendered_runs", {})
-    if run.id not in keep or run.status != "done":
-        keep[run.id] = fragment("result.html", **result(audit_from(home.runs.audit_of(run.id))), act="")
-        while len(keep) > MOST_KEPT:
-            keep.pop(next(iter(keep)))
+    decided = standing(home, run.product)
+    key = (run.id, run.status, tuple(decided.items()))
+    body = home.rendered.get(key)
+    if body is None:
+        body = fragment("result.html", **result(audit_from(home.runs.audit_of(run.id))), act="", decided=decided)
+        home.rendered[key] = body
     sources = sorted(home.runs.pages_of(run.id))
     return page(
-        request, "run.html", title=f"{run.product}, run {run.id}", here="history", run=run, body=keep[run.id], others=others,
+        request, "run.html", title=f"{run.product}, run {run.id}", here="history", run=run, body=body, others=others,
         sources=sources if run.kind == NIGHTLY else [],
     )  # fmt: skip
 

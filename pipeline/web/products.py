@@ -55,9 +55,9 @@ def products_of(config: Config) -> tuple[Product, ...]:
 
 def config_for(config: Config, product: Product) -> Config:
     """The configuration of one product alone."""
-    return config.model_copy(
-        update={"product": product.name, "docs": list(product.docs), "plans": list(product.plans), "products": []}
-    )
+    changes = {"product": product.name, "docs": list(product.docs), "plans": list(product.plans), "products": []}
+    # One file holds the decisions of one product; several products have theirs in the store, each its own.
+    return config.model_copy(update={**changes, "ledger": ""} if config.products else changes)
 
 
 def state_of(docs: Sequence[str]) -> tuple[tuple[str, int, int], ...]:

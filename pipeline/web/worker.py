@@ -39,6 +39,7 @@ MOST_WARM = 3
 # Documentation behind URLs is read again after so long; files are looked at before each audit.
 URLS_HOLD_S = 24 * 3600
 PROGRESS_EVERY_S = 0.25
+WARM_UP = "Every plan includes single sign-on for up to 50 people, and the app for phones works without a connection."
 
 
 class Cancelled(Exception):
@@ -61,6 +62,8 @@ class Warm:
         self.problems: tuple[Problem, ...] = read.problems
         self.auditor = Auditor(config, read.pages, progress=progress)
         self.desk = Desk(self.auditor)
+        # What is opened at the first sentence is opened now, not while somebody waits.
+        self.desk.judge(WARM_UP)
 
     def is_current(self, product: Product) -> bool:
         """Whether the documentation is still as it was."""
@@ -92,6 +95,14 @@ class Worker:
         for line in source:
             self._orders.put(json.loads(line))
         self._orders.put(None)
+
+    def warm_up(self) -> None:
+        """Opens the first products before anybody asks; what cannot be opened is told to the first who does."""
+        for name in list(self._products)[:MOST_WARM]:
+            try:
+                self._auditor(name, lambda *_: None)
+            except SaysdoesError as err:
+                sys.stderr.write(f"{name}: {err}\n")
 
     def work(self) -> None:
         """One order after the other."""
@@ -223,6 +234,7 @@ def main() -> None:
         worker = Worker(Config.model_validate(first["config"]), store, out)
         threading.Thread(target=worker.listen, args=(sys.stdin,), daemon=True).start()
         worker.say(ready=True)
+        worker.warm_up()
         worker.work()
 
 
