@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import pathlib
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +16,7 @@ from evil_town import Town, answer, page
 
 from pipeline.cli import main
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORDS = "This page tells about the {} of the product in enough words to be no empty frame at all."
 
 
@@ -121,3 +127,39 @@ def test_a_store_that_cannot_be_opened_is_said(tmp_path: pathlib.Path, capsys: p
         (tmp_path / "c.yaml").write_text(f"store: {{url: '{url}'}}\n", encoding="utf-8")
         assert main(["crawl", "http://acme.evil/", "--config", str(tmp_path / "c.yaml")]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_stopped_crawl_keeps_what_it_read(tmp_path: pathlib.Path) -> None:
+    def street(path: str, headers: dict[str, str]) -> bytes:
+        if not path[3:].isdigit():
+            return answer("no", status="404 Not Found")
+        time.sleep(0.05)
+        number = int(path[3:])
+        return answer(page(f"Page {number}", [f"/p/{number + 1}"] if number < 60 else [], " ".join(f"word{number}of{n}" for n in range(40))))
+
+    town = Town({"slow.evil": street})
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"targets: ['http://slow.evil/p/0']\nstore: {{url: {tmp_path}/s.sqlite}}\ncrawl: {{max_depth: 100, parsers: 1}}\n"
+        f"fetch: {{hosts: {json.dumps(town.hosts())}, polite: false}}\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(ROOT / "run.py"), "crawl", "--config", str(config), "--json", str(tmp_path / "o.json")]
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while len(town.paths("slow.evil")) < 25:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "what was read is kept" in said
+        before = len(town.paths("slow.evil"))
+        assert before < 60
+        assert main(["crawl", "--config", str(config), "--json", str(tmp_path / "o.json"), "--quiet"]) == 0
+        document = json.loads((tmp_path / "o.json").read_text())
+        assert document["summary"]["pages"] == 61, document["problems"]
+        asked = collections.Counter(p for p in town.paths("slow.evil") if p[3:].isdigit())
+        assert len(asked) == 61
+        assert sum(n > 1 for n in asked.values()) <= 16  # what was under way and not yet written
+    finally:
+        town.close()
