@@ -99,6 +99,11 @@ def read_sentences(page: Page) -> list[Sentence]:
                 if place < 0:
                     continue
                 position = place + len(cell)
+                own = _lines_in(block, place, position)
+                if len(own) >= 2:
+                    pieces += [p for p in own if block.text[p[0] : p[1]] not in seen_cells]
+                    seen_cells.update(block.text[a:b] for a, b in own)
+                    continue
                 # A long cell is copy of its own; short ones mean something only as a row.
                 if len(cell.split()) >= 3 and cell not in seen_cells:
                     seen_cells.add(cell)
@@ -117,6 +122,16 @@ def read_sentences(page: Page) -> list[Sentence]:
                 out.append(
                     Sentence(text=text, block=number, start=start, end=end, types=types_of(text), checkable=False)
                 )
+    return out
+
+
+def _lines_in(block: Block, start: int, end: int) -> list[tuple[int, int]]:
+    """(start, end) of the lines that the cell at start:end of a table row lists, as far as they stand there in order."""
+    out: list[tuple[int, int]] = []
+    for line in block.lines:
+        place = block.text.find(line, out[-1][1] if out else start, end)
+        if place >= 0:
+            out.append((place, place + len(line)))
     return out
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
@@ -337,6 +338,9 @@ class _Reader:
                 columns = texts
             joined = " ".join(t for t in texts if t)
             self.add(BlockKind.TABLE_ROW, joined, tr, region, cells=texts, columns=() if columns == texts else columns)
+            lines = tuple(line for c in cells for line in _cell_lines(c))
+            if lines and joined and self.blocks:
+                self.blocks[-1] = replace(self.blocks[-1], lines=lines)
 
 
 def _json_ld_texts(data: Any, depth: int) -> Iterator[str]:
@@ -419,6 +423,18 @@ def _cell_text(cell: Tag) -> str:
             if label:
                 return label
     return text
+
+
+def _cell_lines(cell: Tag) -> list[str]:
+    """The lines of a cell that lists several things, one under the other; none when it holds one."""
+    parts: list[str] = []
+    for node in cell.descendants:
+        if isinstance(node, NavigableString) and not isinstance(node, NOT_TEXT):
+            parts.append(str(node))
+        elif isinstance(node, Tag) and node.name in {"br", "li"}:
+            parts.append("\x00")
+    lines = [line for line in (fold(part) for part in "".join(parts).split("\x00")) if line]
+    return lines if len(lines) >= 2 else []
 
 
 def _region(tag: Tag, outer: Region) -> Region:

@@ -155,6 +155,8 @@ class Block:
     # A table row keeps its cells and the names of its columns, so that "Starter: SSO = no" can be said later.
     cells: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    # The lines of those cells that hold a list of several, in reading order: "Email / Phone / Chat" are three things to a reader.
+    lines: tuple[str, ...] = ()
     # Text without markup where `text` must stay verbatim source (Markdown); empty means the same as `text`.
     reading: str = ""
     # How loud the block is to a visitor, 0-1; see page.prominence.

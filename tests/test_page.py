@@ -91,3 +91,18 @@ def test_lines_drawn_as_nested_spans_stay_apart() -> None:
         "For startups of all kinds We have a deal for you",
         "GitHub is here",
     ]
+
+
+def test_lines_of_a_table_cell_are_sentences_of_their_own() -> None:
+    from pipeline.claims import read_sentences
+
+    page = read_html(
+        "<table><tr><th>Support</th><th>Cloud</th><th>Own server</th></tr>"
+        "<tr><td>Channels</td><td>Email<br/>Phone calls<br/>Shared chat</td><td>Forum</td></tr></table>",
+        "p.html",
+    )
+    assert page.blocks[1].lines == ("Email", "Phone calls", "Shared chat")
+    said = [s.text for s in read_sentences(page)]
+    assert [t for t in said if t in {"Email", "Phone calls", "Shared chat", "Channels"}] == ["Email", "Phone calls", "Shared chat", "Channels"]
+    assert "Channels Email Phone calls Shared chat Forum" in said
+    assert all(page.blocks[s.block].text[s.start : s.end] == s.text for s in read_sentences(page))
