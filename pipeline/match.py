@@ -30,7 +30,7 @@ until up very was we were what when where which while who whom why will with you
 also one
 """
 STOP = frozenset(STOP_WORDS.split())
-READ = 8  # passages that the verifier reads; the rest of the list is shown as candidates
+READ = 8  # passages that the verifier reads; six cost 0.003 of the AUC on supported claims with their evidence removed, and save a fifth of the time
 OPENING = 3  # passages at the start of a document that count as its opening
 # What the lift of the document (by meaning, by words) and the passage's words without its heading path add to the fused score. Swept on the development
 # products: the passage with the gold quote is first for 0.541 of the claims (0.507 without), among the first ten for 0.882 (0.866).
