@@ -273,7 +273,7 @@ def main() -> None:
     ones = np.ones(len(VERDICTS))
     for c in (0.003, 0.01, 0.03, 0.1):
         table(f"all signals, C={c}", every, c, ones)
-    best_c = 0.01
+    best_c = 0.004
     _, kept = table("all signals", every, best_c, ones, show=False)
     # Verdict weights: a coordinate search on the left-out products' own probabilities, from three starts and in ever finer steps.
     def value(w: np.ndarray) -> float:
