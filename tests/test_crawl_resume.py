@@ -23,7 +23,7 @@ from pipeline.crawl import Crawled, CrawlSettings, crawl, crawl_documents
 from pipeline.errors import UsageError
 from pipeline.fetch import Fetcher, FetchSettings
 from pipeline.records import Problem
-from pipeline.store import Batch, Fenced, Found, Held, Store, open_frontier
+from pipeline.store import Batch, Fenced, Found, Held, Store, former_pages, open_frontier, prune
 from pipeline.store.bodies import body_hash, read_body
 from pipeline.store.holding import HostTurns, give_back, take
 from pipeline.store.migrations import STEPS, migrate
@@ -260,6 +260,25 @@ def test_bodies_are_kept_once_and_whole(site: Site, new_store: NewStore) -> None
         assert read_body(store.engine, body_hash(body)) == body
         with pytest.raises(KeyError):
             read_body(store.engine, "sha256:no")
+
+
+def test_old_crawls_are_forgotten_and_pages_stay(site: Site, new_store: NewStore) -> None:
+    settings = CrawlSettings(seeds=("http://site.evil/p/0",), threads=4, parsers=1)
+    with Store(new_store()) as store:
+        assert former_pages(store.engine, "site.evil", settings.fingerprint) == ("", frozenset())
+        for edition in (0, 1, 2):
+            site.edition[3] = edition
+            site.dates[3] = f"2026-02-0{edition + 1}"
+            run(site, store)
+        when, pages = former_pages(store.engine, "site.evil", settings.fingerprint)
+        assert when.endswith("Z")
+        assert len(pages) == PAGES
+        assert former_pages(store.engine, "site.evil", "other")[1] == frozenset()
+        assert prune(store.engine, keep_crawls=1) == 2  # the two former bodies of page 3
+        with store.engine.connect() as db:
+            assert db.execute(text("SELECT COUNT(*) FROM crawls")).scalar() == 1
+            assert db.execute(text("SELECT COUNT(*) FROM bodies")).scalar() == PAGES
+        assert former_pages(store.engine, "site.evil", settings.fingerprint) == (when, pages)
 
 
 def test_budget_is_said_and_progress_is_told(site: Site) -> None:
