@@ -49,7 +49,7 @@ Line = tuple[Sentence, Block]
 class Product:
     """One product read, indexed and judged; `lines` are the sentences of each page with their blocks, repeated ones once.
 
-    `seconds` are spent on reading and embedding, then on what this room adds to an audit. `whole` says that every page of the site was read.
+    `seconds` of the main thread's CPU are spent on reading and embedding, then on what this room adds to an audit. `whole` says that every page of the site was read.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Scale:
 
 def read_product(labels: pathlib.Path, base: pathlib.Path, scale: Scale, most: int) -> Product:
     """At most `most` pages of the site, spread over it (0: all). Raises OSError when the folder has no docs."""
-    started = time.perf_counter()
+    started = time.thread_time()
     encoder = scale.encoder
     files = {
         side: sorted(
@@ -97,7 +97,7 @@ def read_product(labels: pathlib.Path, base: pathlib.Path, scale: Scale, most: i
             continue
     lines = tuple(tuple({s.text: (s, p.blocks[s.block]) for s in read_sentences(p)}.values()) for p in pages)
     encoder.encode([s.text for page in lines for s, _ in page])
-    embedded = time.perf_counter()
+    embedded = time.thread_time()
     looked = []
     for page in pages:
         read = read_sentences(page)
@@ -105,7 +105,7 @@ def read_product(labels: pathlib.Path, base: pathlib.Path, scale: Scale, most: i
         looked.append((page, judged, page_copy(page, judged, index, encoder)))
     compare_pages(looked, index, encoder)
     share_of_voice({p.source: [(s, 0.5) for s in judged] for p, judged, _ in looked}, index, encoder)
-    done = time.perf_counter()
+    done = time.thread_time()
     wanted = labels / "undersold.jsonl"
     return Product(
         name=labels.name,

@@ -45,13 +45,15 @@ def make_specific(
     if not wanted or not index.passages:
         return ()
     near = encoder.encode([s.text for s in wanted]) @ index.vectors.T
-    near[:, [i for i, p in enumerate(index.passages) if not _offers(p)]] = -1.0
     told = encoder.encode([s.text for s in sentences if s.generic < above])
     if len(told):
         near[:, (told @ index.vectors.T).max(axis=0) >= 0.75] = -1.0
     out = []
     for row, sentence in enumerate(wanted):
         place = int(near[row].argmax())
+        while near[row, place] >= NEAREST and not _offers(index.passages[place]):
+            near[:, place] = -1.0
+            place = int(near[row].argmax())
         passage = index.passages[place]
         similarity = round(float(near[row, place]), 4)
         if similarity < NEAREST:
