@@ -212,9 +212,13 @@ class Site:
 
     def write(self, number: int, edition: int) -> int:
         """Writes one page; gives its bytes."""
-        rng = random.Random(number * 1000 + edition)
-        picked = rng.sample(self._claims, min(self._size, len(self._claims)))
-        said = "".join(f"<p>For team {number}-{edition}: {c}</p>" for c in picked)
+        rng = random.Random(number)
+        picked = [f"For team {number}: {c}" for c in rng.sample(self._claims, min(self._size, len(self._claims)))]
+        if edition:
+            # An edit rewords one sentence; the rest of the page stays.
+            place = edition % len(picked)
+            picked[place] = f"For team {number}, edition {edition}: {random.Random(edition).choice(self._claims)}"
+        said = "".join(f"<p>{c}</p>" for c in picked)
         frame = "".join(f"<div class='c{rng.randrange(10**9):x}'></div>" for _ in range(self._filler))
         text = f"<html lang='en'><head><title>Page {number} | Bench</title></head><body>{frame}<main><h1>Page {number}</h1>{said}</main></body></html>"
         (self.folder / "site" / f"p{number:05d}.html").write_text(text, encoding="utf-8")
@@ -264,7 +268,8 @@ def growth(config: Config, pages: int, nights: int) -> bool:
     """Bytes that the store grew over the bytes of changed pages, over many nights; stand-in judge."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        site = Site(folder, pages, claims=12, filler=20)
+        # The frame brings a page to some 7 KB, which is what pages of the demo site weigh.
+        site = Site(folder, pages, claims=12, filler=200)
         mine = site.config(config)
         rng = random.Random(11)
         changed = 0
@@ -279,7 +284,7 @@ def growth(config: Config, pages: int, nights: int) -> bool:
                 keep_house(store, mine)
             last = size_of(store.engine)
     ratio = (last - first) / changed
-    say(f"Growth over {nights} nights of {pages} pages, 3 % of them edited a night (stand-in judge): {last - first:,} bytes for {changed:,} changed bytes, "
+    say(f"Growth over {nights} nights of {pages} pages, 3 % of them edited a night (stand-in judge): {last - first:,} bytes for {changed:,} bytes of changed pages, "
         f"{ratio:.2f} (must 2.0, aim 1.3); the first night took {first:,}")  # fmt: skip
     return ratio <= 2.0
 
