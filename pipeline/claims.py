@@ -175,6 +175,15 @@ def _of_plan_table(block: Block, sentence: Sentence) -> bool:
     return len(block.cells) >= 3 and bool(block.columns) and (whole or sentence.text == block.cells[0])
 
 
+BARE = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "is", "it", "no", "of", "on", "or", "our", "per", "that", "the", "this", "to", "we", "with", "yes", "you", "your"])
+
+
+def _says_something(text: str) -> bool:
+    """Whether a text says anything that can be judged alone: a question asks, `Yes.`, a bare name or a bare price says it of nothing."""
+    words = [w for w in re.findall(r"[A-Za-z][\w'+-]*", text) if w.lower() not in BARE]
+    return not text.rstrip().endswith("?") and len(words) >= 2
+
+
 def claims_of(page: Page, sentences: Sequence[Sentence]) -> list[Claim]:
     """Claims of the checkable sentences, in page order; a sentence that stands twice on a page is judged once."""
     out: list[Claim] = []
@@ -187,7 +196,7 @@ def claims_of(page: Page, sentences: Sequence[Sentence]) -> list[Claim]:
         for first, last in parts:
             text = sentence.text[first:last]
             key = re.sub(r"\W+", " ", text.lower()).strip()
-            if key in seen:
+            if key in seen or not _says_something(text):
                 continue
             seen.add(key)
             heading = block.heading_path[-1] if block.heading_path else ""

@@ -128,6 +128,54 @@ def _plan_names(text: str, ladder: Sequence[str]) -> list[str]:
     ]
 
 
+def _named(plans: Sequence[str], ladder: Sequence[str]) -> str:
+    """Plans as a buyer says them: `Business and up` where they are the top of the ladder, else each by name."""
+    low = [p.lower() for p in plans]
+    if len(low) > 1 and low[0] in ladder and set(ladder[ladder.index(low[0]) :]) == set(low):
+        return f"{plans[0]} and up"
+    return f"{', '.join(plans[:-1])} and {plans[-1]}" if len(plans) > 1 else plans[0]
+
+
+def _plans_of_rows(wanted: frozenset[str], passage: Passage) -> list[str]:
+    """Plans that have what the claim speaks of, by the row of a plan table that names it; empty when no row does or every plan has it."""
+    best: tuple[int, list[str]] = (0, [])
+    for row in passage.readings:
+        head, _, cells = row.partition(":")
+        shared = len(wanted & set(terms(head)))
+        if " = " not in cells or not NO_CELL.search(cells) or shared <= best[0]:
+            continue
+        pairs = [c.split(" = ", 1) for c in cells.split(";") if " = " in c]
+        best = (shared, [n.strip() for n, v in pairs if not NO_CELL.search(f"= {v}")])
+    return best[1]
+
+
+def _plans_of_prose(wanted: frozenset[str], text: str, ladder: Sequence[str]) -> list[str]:
+    """The list of plans in the sentence that ties something to plans (`available on Team and Business`) and speaks most of the claim."""
+    names = _plan_names(text, ladder)
+    if not names:
+        return []
+    one = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+    listed = re.compile(rf"\b(?:{one})\b(?:\s*(?:,|/|&|,?\s*(?:and|or))\s*(?:the\s+)?\b(?:{one})\b)*", re.I)
+    best: tuple[float, list[str]] = (-1.0, [])
+    for sentence in re.split(r"(?<=[.!?])\s+|\s\|\s", text):
+        if not TIED_TO_PLAN.search(sentence) or " = " in sentence:
+            continue
+        for found in listed.finditer(sentence):
+            if re.search(r"\bnot (available |included |offered )?(on|in|with|for)\W*(the\s+)?$", sentence[: found.start()], re.I):
+                continue
+            plans = [n.title() for n in re.findall(rf"\b(?:{one})\b", found.group(0), re.I)]
+            score = len(wanted & set(terms(sentence))) + 0.1 * len(plans)
+            if score > best[0]:
+                best = (score, list(dict.fromkeys(plans)))
+    return best[1]
+
+
+NO_CELL = re.compile(r"= *(no|none|not available|not included)\b", re.I)
+TIED_TO_PLAN = re.compile(
+    r"\b(plans?|tiers?|editions?|features?|customers?|upgrade|only|requires?|needs?|available|include[sd]?|exclusive|subscription)\b", re.I
+)
+
+
 def condition_of(claim: Claim, read: Sequence[Passage], reading: Reading, ladder: Sequence[str]) -> Condition:
     """What the copy leaves out, from the passages that limit the claim; `limit` with the docs' words when nothing finer is seen."""
     order = sorted(range(len(read)), key=lambda i: (-round(float(reading[i, 1]), 6), i))[:3]
@@ -137,23 +185,10 @@ def condition_of(claim: Claim, read: Sequence[Passage], reading: Reading, ladder
     for place in order:
         passage = read[place]
         number, _ = best_part(wanted, passage)
-        near = f"{passage.context} {' '.join(passage.readings[max(0, number - 1) : number + 2])}"
-        row = passage.readings[number]
-        if " = " in row and re.search(r"= no\b", row, re.I):
-            yes = [
-                c.split(" = ")[0].strip()
-                for c in row.split(":", 1)[-1].split(";")
-                if " = " in c and not re.search(r"= no\b", c, re.I)
-            ]
-            if yes:
-                return Condition(kind=ConditionKind.PLAN, value=" and ".join(yes[:3]))
-        names = [n for n in _plan_names(near, ladder) if not re.search(rf"\b{re.escape(n)}\b", low)]
-        if names and re.search(
-            r"\b(plan|plans|tier|edition|feature|customers?|upgrade|only|requires?|available|include[sd]?)\b",
-            near,
-            re.I,
-        ):
-            return Condition(kind=ConditionKind.PLAN, value=" and ".join(n.title() for n in names[:2]))
+        near = f"{passage.context} | {' '.join(passage.readings[max(0, number - 1) : number + 2])}"
+        plans = _plans_of_rows(wanted, passage) or _plans_of_prose(wanted, near, ladder)
+        if plans and not any(re.search(rf"\b{re.escape(p.lower())}\b", low) for p in plans):
+            return Condition(kind=ConditionKind.PLAN, value=_named(plans, ladder))
         for name, kind in (
             ("beta", ConditionKind.BETA),
             ("addon", ConditionKind.ADDON),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import re
 from collections.abc import Sequence
 
 from pipeline.embed import Encoder
 from pipeline.match import READ
-from pipeline.records import OVERPROMISES, Candidate, Judgement, Match, Passage, Verdict
+from pipeline.records import OVERPROMISES, Candidate, Claim, Judgement, Match, Passage, Verdict
 from pipeline.verify.decide import Decision
 from pipeline.verify.explain import condition_of, evidence_for, nearest_part, owner_of, quote_of, remedy_of, why_of
 from pipeline.verify.reader import Reader
@@ -37,6 +39,21 @@ def candidates_of(match: Match, most: int = 10) -> tuple[Candidate, ...]:
     )
 
 
+LABEL_WORDS = 12  # a text up to this long, without a full stop, is a label that its heading completes
+
+
+def as_said(claim: Claim, ladder: Sequence[str]) -> Claim:
+    """The claim as a visitor reads it: a label on a plan's card (`Geofenced clock-in` under `Business`) is said of that plan."""
+    text = claim.text.rstrip()
+    if not claim.context or text.endswith((".", "!", "?", ":")) or len(text.split()) > LABEL_WORDS:
+        return claim
+    heading, low = claim.context.lower(), text.lower()
+    plan = next((p for p in ladder if re.search(rf"\b{re.escape(p)}\b", heading)), None)
+    if plan is None or any(re.search(rf"\b{re.escape(p)}\b", low) for p in ladder):
+        return claim
+    return dataclasses.replace(claim, text=f"On {plan.title()}: {text}")
+
+
 class Judge:
     """Holds the reader and the decision; one instance judges any number of claims."""
 
@@ -52,12 +69,13 @@ class Judge:
         out = []
         for match, vector in zip(matches, vectors, strict=True):
             claim = match.claim
+            said = as_said(claim, ladder)
             read = reading_list(match)
-            reading = self._reader.read(claim, read)
-            seen = signals(match, read, reading, ladder, self._decision.text_odds(claim, vector))
+            reading = self._reader.read(said, read)
+            seen = signals(dataclasses.replace(match, claim=said), read, reading, ladder, self._decision.text_odds(claim, vector))
             decided = self._decision.decide(seen)
             verdict = decided.verdict
-            condition = condition_of(claim, read, reading, ladder) if verdict is Verdict.QUALIFIED and read else None
+            condition = condition_of(said, read, reading, ladder) if verdict is Verdict.QUALIFIED and read else None
             part_of = functools.partial(nearest_part, claim, vector, encoder=self._encoder)
             evidence = evidence_for(claim, verdict, read, reading, part_of) if verdict is not Verdict.UNCHECKABLE else ()
             candidates = candidates_of(match)
