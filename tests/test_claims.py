@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.claims import claims_of, clauses, read_sentences, spans, types_of
+from pipeline.claims import _says_something, claims_of, clauses, read_sentences, spans, types_of
 from pipeline.page import read_html
 from pipeline.records import ClaimType
 
@@ -63,3 +63,8 @@ def test_claim_text_is_a_slice_of_its_block() -> None:
         assert c.text == page.blocks[c.block].text[c.start : c.end]
     assert len({c.id for c in claims}) == len(claims)
     assert [c.text for c in claims].count("Export to CSV.") == 1
+
+
+def test_questions_and_bare_words_are_no_claims() -> None:
+    assert not any(map(_says_something, ("Is there a free plan?", "Yes.", "$0", "Rotafern", "It is.")))
+    assert all(map(_says_something, ("Geofenced clock-in", "Up to 150 staff", "REST API and webhooks")))

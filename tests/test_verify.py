@@ -11,7 +11,7 @@ from pipeline.documents import read_markdown
 from pipeline.match import build_index, match
 from pipeline.records import Claim, ConditionKind, Relation, Verdict
 from pipeline.verify.explain import condition_of, evidence_for, owner_of, quote_of, remedy_of, why_of
-from pipeline.verify.judge import candidates_of, reading_list
+from pipeline.verify.judge import as_said, candidates_of, reading_list
 from pipeline.verify.signals import RELATIONS, signals
 
 LADDER = ("free", "team", "business")
@@ -124,3 +124,25 @@ def test_candidates_show_each_document_first(encoder) -> None:
     found, _ = look("Logs seats Okta forecasts Android", encoder)
     docs = [c.doc for c in candidates_of(found)]
     assert len(set(docs[: len(set(docs))])) == len(set(docs))
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ("Leave balances are available on Team and Business.", "Team and up"),
+        ("Leave balances need Business. They are not available on Free.", "Business"),
+        ("Leave balances are included in Free and Team.", "Free and Team"),
+    ],
+)
+def test_condition_names_the_plans_that_have_the_feature(rule: str, value: str, encoder) -> None:
+    passage = passages([read_markdown(f"# Leave\n\n{rule}", "leave.md", verbatim=True)], LADDER)
+    claim = Claim(id="1", text="Leave balances are counted for you")
+    assert condition_of(claim, passage, np.array([[0.0, 1.0, 0.0, 0.0, 0.0]]), LADDER).value == value
+
+
+def test_label_on_a_plans_card_is_said_of_that_plan() -> None:
+    label = Claim(id="1", text="Geofenced clock-in", context="Business")
+    assert as_said(label, LADDER).text == "On Business: Geofenced clock-in"
+    assert as_said(Claim(id="1", text="Clock in anywhere.", context="Business"), LADDER).text == "Clock in anywhere."
+    assert as_said(Claim(id="1", text="Team calendars", context="Business"), LADDER).text == "Team calendars"
+    assert as_said(Claim(id="1", text="Geofenced clock-in", context="Why us"), LADDER).text == "Geofenced clock-in"
