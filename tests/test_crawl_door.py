@@ -146,7 +146,10 @@ def test_a_stopped_crawl_keeps_what_it_read(tmp_path: pathlib.Path) -> None:
     )
     command = [sys.executable, str(ROOT / "run.py"), "crawl", "--config", str(config), "--json", str(tmp_path / "o.json")]
     try:
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        # A shell without job control starts what runs behind it with SIGINT ignored, and children inherit that.
+        process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        )
         while len(town.paths("slow.evil")) < 25:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
