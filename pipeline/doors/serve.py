@@ -6,11 +6,11 @@ import argparse
 import getpass
 import logging
 import os
-import pathlib
 import sys
 
 from pipeline.config import Config
 from pipeline.errors import ExitCode, UsageError
+from pipeline.reach import open_store
 from pipeline.store import Store
 from pipeline.store.accounts import ALL, ROLES, Accounts
 
@@ -30,17 +30,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     people.add_argument("--no-password", action="store_true", help="for one who comes through a proxy that signs people in")
     people.add_argument("--remove-user", metavar="NAME", help="remove an account and its keys")
     people.add_argument("--new-key", metavar="NAME", help="print a new key for scripts of an account")
-
-
-def open_store(config: Config) -> Store:
-    """The configured store, its folder made."""
-    place = config.store.place
-    if "://" not in place:
-        try:
-            pathlib.Path(place).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as err:
-            raise UsageError(f"The folder of the store {place} cannot be made ({err.strerror}): change `store.url`.") from err
-    return Store(place)
 
 
 def run(args: argparse.Namespace, config: Config) -> ExitCode:

@@ -13,7 +13,7 @@ from pipeline.embed import Encoder, Vectors
 from pipeline.match import terms
 from pipeline.records import Claim, ClaimType, Condition, ConditionKind, Evidence, Passage, Relation, Verdict
 from pipeline.verify.quantity import compare, quantities
-from pipeline.verify.signals import RELATIONS, Reading, best_part
+from pipeline.verify.signals import RELATIONS, ROW_NO, Reading, best_part
 
 MAX_QUOTE_WORDS = 60
 RELATION = {
@@ -142,10 +142,10 @@ def _plans_of_rows(wanted: frozenset[str], passage: Passage) -> list[str]:
     for row in passage.readings:
         head, _, cells = row.partition(":")
         shared = len(wanted & set(terms(head)))
-        if " = " not in cells or not NO_CELL.search(cells) or shared <= best[0]:
+        if " = " not in cells or not ROW_NO.search(cells) or shared <= best[0]:
             continue
         pairs = [c.split(" = ", 1) for c in cells.split(";") if " = " in c]
-        best = (shared, [n.strip() for n, v in pairs if not NO_CELL.search(f"= {v}")])
+        best = (shared, [n.strip() for n, v in pairs if not ROW_NO.search(f"= {v}")])
     return best[1]
 
 
@@ -170,7 +170,6 @@ def _plans_of_prose(wanted: frozenset[str], text: str, ladder: Sequence[str]) ->
     return best[1]
 
 
-NO_CELL = re.compile(r"= *(no|none|not available|not included)\b", re.I)
 TIED_TO_PLAN = re.compile(
     r"\b(plans?|tiers?|editions?|features?|customers?|upgrade|only|requires?|needs?|available|include[sd]?|exclusive|subscription)\b", re.I
 )

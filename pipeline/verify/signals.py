@@ -76,7 +76,8 @@ def signals(
     """Named signals of one claim.
 
     `read` are the passages that were read and `reading` their (n, 5) relation probabilities in the order of
-    RELATIONS; `text_odds` are the verdict probabilities that the wording alone gives.
+    RELATIONS; `text_odds` are the chances that the wording alone gives: external, uncheckable, or a claim about
+    the product.
     """
     claim = match.claim
     wanted = frozenset(terms(claim.text))

@@ -8,13 +8,13 @@ from typing import Any
 from pipeline.fingerprint import fingerprint
 from pipeline.records import OVERPROMISES, Audit, Block, BlockKind, Judgement, PageAudit, Region, Verdict
 from pipeline.report.advice import offer, reading
+from pipeline.report.charts import shares
 from pipeline.report.document import is_url, pages_by_name, reading_order
 from pipeline.report.findings import could_not_check, findings
 from pipeline.report.hostile import safe_link
 from pipeline.report.thresholds import GENERIC_FROM, GENERIC_WORDS, MOST_GENERIC, MOST_UNDERSOLD
 from pipeline.report.wording import (
     GRADES,
-    INKS,
     OWNER_TASKS,
     OWNERS,
     PLACES,
@@ -92,21 +92,6 @@ class Shown:
     cards: tuple[Card, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """One verdict's part of the bar; x and width in thousandths."""
-
-    verdict: str
-    sign: str
-    label: str
-    meaning: str
-    colour: str
-    count: int
-    share: str
-    x: float
-    width: float
-
-
 def card(judgement: Judgement, audited: PageAudit, *, number: int = 0, page: int = 0) -> Card:
     """A claim as a card; `number` is the finding's, `page` the page's (from 1)."""
     claim, blocks = judgement.claim, audited.page.blocks
@@ -124,24 +109,6 @@ def card(judgement: Judgement, audited: PageAudit, *, number: int = 0, page: int
         why=reason(judgement), offer=offer(judgement), task=task(judgement), owner=OWNERS.get(judgement.owner, judgement.owner),
         owner_task=OWNER_TASKS.get(judgement.owner, ""), sure=sure_of(judgement), mark=fingerprint(claim.text),
     )  # fmt: skip
-
-
-def bars(judgements: list[Judgement]) -> list[Bar]:
-    """One bar for each verdict that occurs, in the order of the legend."""
-    out: list[Bar] = []
-    x = 0.0
-    for verdict, (label, meaning) in VERDICTS.items():
-        count = sum(j.verdict is verdict for j in judgements)
-        if count:
-            share = count / len(judgements)
-            out.append(
-                Bar(
-                    verdict=verdict.value, sign=SIGNS[verdict], label=label, meaning=meaning, colour=INKS[verdict], count=count,
-                    share=percent(share), x=round(1000 * x, 2), width=round(1000 * share, 2),
-                )
-            )  # fmt: skip
-            x += share
-    return out
 
 
 def pieces(block: Block, cards: list[tuple[Judgement, Card]]) -> tuple[Piece, ...]:
@@ -206,7 +173,7 @@ def result(audit: Audit) -> dict[str, Any]:
         "proven": sum(j.verdict is Verdict.SUPPORTED for j in judged), "proof": percent(score.proof_rate), "risk": points(score.overpromise_risk),
         "risk_words": risk_words(score.overpromise_risk), "generic_share": points(score.generic_share),
         "generic_words": generic_words(score.generic_share), "grade_words": GRADES.get(score.grade or "", "Too few claims to grade"),
-        "bars": bars(judged),
+        "bars": shares(judged),
         "external": [card(j, p, page=numbers[id(p)]) for p in pages for j in p.judgements if j.verdict is Verdict.EXTERNAL],
         "unsettled": could_not_check(audit), "generic": generic[:MOST_GENERIC], "generic_total": len(generic),
         "undersold": sorted(audit.undersold, key=lambda u: (-u.score, u.capability))[:MOST_UNDERSOLD],
