@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import pathlib
 import tempfile
@@ -92,3 +93,13 @@ def postgresql(_postgresql_server: str) -> Iterator[Callable[[], str]]:
         for name in made:
             db.execute(sqlalchemy.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_store(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Callable[[], str]:
+    """Gives the place of an empty store each time it is called: the tests that ask for it run on both databases."""
+    if request.param == "postgresql":
+        found: Callable[[], str] = request.getfixturevalue("postgresql")
+        return found
+    numbers = itertools.count()
+    return lambda: str(tmp_path / f"new-{next(numbers)}.sqlite")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import pathlib
@@ -78,16 +77,6 @@ class Site:
 
     def fetched(self) -> Counter[str]:
         return Counter(p for p in self.town.paths("site.evil") if p.startswith("/p/"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_store(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> NewStore:
-    """Gives the place of an empty store each time it is called: the tests that ask for it run on both databases."""
-    if request.param == "postgresql":
-        found: NewStore = request.getfixturevalue("postgresql")
-        return found
-    numbers = itertools.count()
-    return lambda: str(tmp_path / f"store-{next(numbers)}.sqlite")
 
 
 @pytest.fixture

@@ -30,11 +30,12 @@ class Said:
         return fingerprint(self.text)
 
 
-@pytest.fixture(params=["yaml", "store"])
+@pytest.fixture(params=["yaml", "sqlite", "postgresql"])
 def rows(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Rows:
     if request.param == "yaml":
         return YamlRows(tmp_path / "ledger.yaml")
-    store = Store(tmp_path / "store.sqlite")
+    place = request.getfixturevalue("postgresql")() if request.param == "postgresql" else tmp_path / "store.sqlite"
+    store = Store(place)
     request.addfinalizer(store.close)
     return Decisions(store, "Acme")
 

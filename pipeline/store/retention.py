@@ -18,9 +18,9 @@ from sqlalchemy import Engine, LargeBinary, Table, func, inspect, or_, select, t
 
 from pipeline.errors import UsageError
 from pipeline.store.migrations import STEPS
-from pipeline.store.parts import CHUNK
+from pipeline.store.parts import CHUNK, hold_still
 from pipeline.store.run_rows import UNFINISHED
-from pipeline.store.schema import CLAIMS, DRAFTS, META, PARTS, RUN_PAGES, RUNS
+from pipeline.store.schema import ALERTS, CLAIMS, DRAFTS, META, PARTS, RUN_PAGES, RUNS
 
 FORMAT = "saysdoes-store-1"
 BATCH = 500
@@ -45,6 +45,7 @@ def prune_runs(engine: Engine, product: str, *, keep: int) -> int:
             old += [r[0] for r in db.execute(select(RUNS.c.id).where(mine, RUNS.c.status == "abandoned"))]
             for start in range(0, len(old), CHUNK):
                 db.execute(RUNS.delete().where(RUNS.c.id.in_(old[start : start + CHUNK])))
+                db.execute(ALERTS.delete().where(ALERTS.c.run_id.in_(old[start : start + CHUNK])))
             gone += len(old)
         if gone:
             _sweep(db)
@@ -52,11 +53,14 @@ def prune_runs(engine: Engine, product: str, *, keep: int) -> int:
 
 
 def _sweep(db: Any) -> None:
-    """Removes parts that nothing points to: no page, draft, run or baseline."""
+    """Removes parts that nothing points to: no page, draft, run or baseline, and no part that is packed against it."""
+    hold_still(db)
     named = {row[0] for column in (RUN_PAGES.c.part, DRAFTS.c.part, RUNS.c.undersold, RUNS.c.problems, RUNS.c.documents)
              for row in db.execute(select(column).distinct())}  # fmt: skip
     for row in db.execute(select(RUN_PAGES.c.notes).where(RUN_PAGES.c.notes.contains('"baseline"'))):
         named.add(json.loads(row[0])["baseline"])
+    differences = db.execute(select(PARTS.c.hash, PARTS.c.base).where(PARTS.c.base != "")).all()
+    named |= {row.base for row in differences if row.hash in named}
     loose = [row[0] for row in db.execute(select(PARTS.c.hash)) if row[0] not in named]
     for start in range(0, len(loose), CHUNK):
         db.execute(PARTS.delete().where(PARTS.c.hash.in_(loose[start : start + CHUNK])))
@@ -202,8 +206,11 @@ def health(engine: Engine) -> Health:
             return Health(ok=False, detail="; ".join(faults))
         ended = or_(RUN_PAGES.c.part.in_(select(PARTS.c.hash)), RUN_PAGES.c.part == "")
         loose = db.execute(select(func.count()).select_from(RUN_PAGES).where(~ended)).scalar_one()
+        whole = select(PARTS.c.hash).where(PARTS.c.base == "")
+        cut_off = select(func.count()).select_from(PARTS).where(PARTS.c.base != "", PARTS.c.base.not_in(whole))
+        loose += db.execute(cut_off).scalar_one()
         if loose:
-            faults.append(f"{loose} page audits point to nothing: restore the last backup")
+            faults.append(f"{loose} page audits point to nothing or are cut short: restore the last backup")
         done = db.execute(select(func.count()).select_from(RUNS).where(RUNS.c.status == "done")).scalar_one()
         waiting = db.execute(select(func.count()).select_from(RUNS).where(RUNS.c.status.in_(UNFINISHED))).scalar_one()
     kind = f"{engine.dialect.name}, {size_of(engine) / 2**20:.1f} MiB, {done} runs, {waiting} to be gone on with"

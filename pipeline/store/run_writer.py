@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.fingerprint import fingerprint
 from pipeline.store import parts
+from pipeline.store.holding import Hold, release
 from pipeline.store.run_rows import (
     NIGHTLY,
     ON_DEMAND,
@@ -25,12 +26,14 @@ from pipeline.store.run_rows import (
     run_of,
     stored,
 )
-from pipeline.store.schema import CLAIMS, DRAFTS, RUN_PAGES, RUNS
+from pipeline.store.schema import ALERTS, CLAIMS, DRAFTS, RUN_PAGES, RUNS
 
 # What has a place of its own; everything else of an audit's head (undersold, clones, ...) is kept together as it is.
 PLACED = frozenset(
     {"schema", "product", "generated_at", "versions", "summary", "pages", "problems", "trend", "changes"}
 )
+# Beside the routes that were told of a run: nothing is left to do for it.
+CLOSED = "closed"
 
 
 class RunWriter:
@@ -67,7 +70,9 @@ class RunWriter:
                     RUNS.c.instrument == instrument, RUNS.c.config_hash == config_hash, RUNS.c.docs_hash == docs_hash
                 )
                 mine = and_(RUNS.c.product == product, RUNS.c.kind == kind, RUNS.c.status.in_(UNFINISHED))
-                left = db.execute(select(RUNS.c.id, same.label("same")).where(mine).order_by(RUNS.c.id.desc())).all()
+                query = select(RUNS.c.id, same.label("same")).where(mine).order_by(RUNS.c.id.desc())
+                # The server may still be ending the last transaction of a process that was killed: its row is waited for.
+                left = db.execute(query.with_for_update() if db.dialect.name == "postgresql" else query).all()
                 go_on = next((row.id for row in left if row.same), None)
                 for row in left:
                     if row.id != go_on:
@@ -75,7 +80,9 @@ class RunWriter:
                 if go_on is not None:
                     db.execute(update(RUNS).where(RUNS.c.id == go_on).values(status="running"))
                     return run_of(db.execute(select(RUNS).where(RUNS.c.id == go_on)).one(), resumed=True)
-            (listed,) = parts.put(db, [dict(sorted((documents or {}).items()))])
+            former = select(RUNS.c.documents).where(RUNS.c.product == product, RUNS.c.status == "done")
+            like = db.execute(former.order_by(RUNS.c.id.desc()).limit(1)).scalar() or ""
+            (listed,) = parts.put(db, [dict(sorted((documents or {}).items()))], [like])
             made = db.execute(
                 RUNS.insert().values(
                     product=product,
@@ -109,13 +116,17 @@ class RunWriter:
         body_hash: str = "",
         text_hash: str = "",
         notes: Mapping[str, Any] | None = None,
+        like: str = "",
     ) -> str:
-        """Keeps one audited page of a run in progress, at once and for good; gives the hash of its part."""
+        """Keeps one audited page of a run in progress, at once and for good; gives the hash of its part.
+
+        `like` is the part of the page's former audit: where little changed, only the difference is kept.
+        """
         source = page_source(page)
         if not source:
             raise ValueError("a page object needs `url` or `path`")
         with self.engine.begin() as db:
-            (name,) = parts.put(db, [page])
+            (name,) = parts.put(db, [page], [like])
             kept = StoredPage(source=source, part=name, body_hash=body_hash, text_hash=text_hash, notes=notes or {})
             self._draft(db, run_id, [kept])
         return name
@@ -156,6 +167,34 @@ class RunWriter:
         with self._reading().connect() as db:
             return {row.source: stored(row) for row in db.execute(select(DRAFTS).where(DRAFTS.c.run_id == run_id))}
 
+    def drop_drafts(self, run_id: int, sources: Iterable[str]) -> None:
+        """Takes pages out of a run in progress."""
+        rows = [{"key": plain(source)} for source in sources]
+        if rows:
+            here = DRAFTS.delete().where(DRAFTS.c.run_id == run_id, DRAFTS.c.source == bindparam("key"))
+            with self.engine.begin() as db:
+                db.execute(here, rows)
+
+    def drop_run(self, run_id: int) -> None:
+        """Takes back a run in progress that turned out to be none."""
+        with self.engine.begin() as db:
+            db.execute(DRAFTS.delete().where(DRAFTS.c.run_id == run_id))
+            db.execute(RUNS.delete().where(RUNS.c.id == run_id, RUNS.c.status.in_(UNFINISHED)))
+
+    def close_night(self, run: Run, hold: Hold) -> None:
+        """All that follows a run has been done: says so and gives the lock back, both or neither."""
+        insert = self._insert(ALERTS)
+        row = {"run_id": run.id, "route": CLOSED, "product": run.product, "items": 0, "sent_at": now()}
+        with self.engine.begin() as db:
+            db.execute(insert.values(**row).on_conflict_do_nothing(index_elements=["run_id", "route"]))
+            release(db, hold)
+
+    def is_closed(self, run_id: int) -> bool:
+        """Whether all that follows a run has been done."""
+        query = select(ALERTS.c.run_id).where(ALERTS.c.run_id == run_id, ALERTS.c.route == CLOSED)
+        with self._reading().connect() as db:
+            return db.execute(query).first() is not None
+
     def stop_run(self, run_id: int) -> None:
         """Puts a run aside to be gone on with."""
         with self.engine.begin() as db:
@@ -173,7 +212,8 @@ class RunWriter:
             self._index(db, run, fresh, drafts.keys(), before)
             db.execute(DRAFTS.delete().where(DRAFTS.c.run_id == run_id))
             rest = {"undersold": [], **{name: value for name, value in head.items() if name not in PLACED}}
-            undersold, problems = parts.put(db, [rest, list(head.get("problems", []))])
+            was = db.execute(select(RUNS.c.undersold, RUNS.c.problems).where(RUNS.c.id == before)).first()
+            undersold, problems = parts.put(db, [rest, list(head.get("problems", []))], tuple(was or ()))
             db.execute(
                 update(RUNS)
                 .where(RUNS.c.id == run_id)

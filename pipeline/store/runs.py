@@ -103,6 +103,10 @@ class RunStore(RunWriter):
         found = self.runs(product, kind=kind, limit=1)
         return found[0] if found else None
 
+    def former(self, run: Run) -> Run | None:
+        """The finished run of the same product and kind before `run`, or None."""
+        return next((r for r in self.runs(run.product, kind=run.kind) if r.id < run.id), None)
+
     def documents_of(self, run_id: int) -> Mapping[str, str]:
         """{document: hash of its text} that the run was held against."""
         with self._reading().connect() as db:
@@ -140,12 +144,14 @@ class RunStore(RunWriter):
             row = db.execute(select(RUNS.c.undersold, RUNS.c.problems).where(RUNS.c.id == run_id)).one()
             content = parts.get(db, [*(p.part for p in pages.values()), row.undersold, row.problems])
         rest = content.get(row.undersold, [])
+        # How the night came to it (pages taken over, audited anew) is the run's affair; an audit says what holds.
+        summary = {name: value for name, value in run.summary.items() if name != NIGHTLY}
         return {
             "schema": 1,
             "product": run.product,
             "generated_at": run.finished_at or run.started_at,
             "versions": dict(run.versions),
-            "summary": dict(run.summary),
+            "summary": summary,
             "pages": [content[page.part] for page in pages.values()],
             # Stores of the first days hold the bare list.
             **({"undersold": rest} if isinstance(rest, list) else rest),

@@ -127,13 +127,14 @@ RUNS = Table(
     Column("documents", Text, nullable=False),
 )
 
-# Page audits and the lists of a run, once each under the hash of their bytes, compressed.
+# Page audits and the lists of a run, once each under the hash of their bytes, compressed; against the part `base` where that is not "".
 PARTS = Table(
     "parts",
     META,
     Column("hash", Text, primary_key=True),
     Column("size", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("base", Text, nullable=False, server_default=""),
 )
 
 # Pages of a run in progress: what a killed run has already audited. Emptied when the run is finished.
@@ -259,7 +260,8 @@ LEDGER_LOG = Table(
     Column("acted_at", Text, nullable=False),
 )
 
-# What has been sent: once for each run and route, so that a killed run does not tell its news twice.
+# What has been sent: once for each run and route, so that a killed run does not tell its news twice. The route "done": all were told; "closed":
+# nothing is left to do for the run.
 ALERTS = Table(
     "alerts",
     META,
