@@ -7,6 +7,7 @@ Symbols for yes and no in tables are read as words.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from pipeline.records import Block, BlockKind, Facets, Page, Passage, Region, St
 # 70 words keep a passage, its heading path and a claim within the 256 tokens that the encoders read. Windows of
 # 40, 70 and 110 words were compared on the development products for document recall; 70 was best at five and ten.
 WINDOW = 70
+TABLE_ROW = re.compile(r" [=|] ")
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]?\s+(?=[A-Z0-9\"'(\[*_`])")
 YES = frozenset({"✓", "✔", "✔️", "✅", "yes", "y", "x", "•", "●", "included", "check", "true", "☑", "🗸"})
 NO = frozenset({"✗", "✘", "❌", "no", "n", "-", "–", "—", "not included", "false", "✕", "×", "", "🚫", "n/a"})
@@ -283,4 +285,24 @@ def passages(pages: Sequence[Page], ladder: Sequence[str]) -> tuple[Passage, ...
             elif block.kind not in RUNS_ON:
                 window.lead = ""
         window.close()
+    return tuple(out)
+
+
+def restrictions(found: Sequence[Passage]) -> tuple[Passage, ...]:
+    """The sentences of these passages that may narrow what others promise, each a passage of its own, at the place of the one that it stands in.
+
+    Table rows are left out: match.py knows those of plan tables.
+    """
+    narrows = rules.load("status")["restriction"]
+    out = []
+    for passage in found:
+        for part, reading in zip(passage.parts, passage.readings, strict=True):
+            said = SENTENCE_END.split(reading)
+            shown = SENTENCE_END.split(part)
+            if len(shown) != len(said):
+                # Markup moved the sentence ends: the whole part is quoted.
+                shown = [part] * len(said)
+            for verbatim, sentence in zip(shown, said, strict=True):
+                if not TABLE_ROW.search(sentence) and len(sentence.split()) > 2 and narrows.search(sentence):
+                    out.append(dataclasses.replace(passage, parts=(verbatim,), readings=(sentence,)))
     return tuple(out)

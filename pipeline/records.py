@@ -247,7 +247,7 @@ class Match:
     """A claim with its passages, best first; `scores` are the fused retrieval scores in the same order.
 
     `conditions` are passages that the claim's words did not find but that rule over the found ones: the opening of the
-    same document where it names a plan or a beta, and the rows of plan tables nearest to the claim. `coverage` is the share of the claim's
+    same document where it names a plan or a beta, the rows of plan tables nearest to the claim, and sentences of the found documents that narrow what others promise. `coverage` is the share of the claim's
     words, weighted by rarity, that each passage holds; `unknown` are its words that no document holds.
     """
 

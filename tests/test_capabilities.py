@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.capabilities import WINDOW, passages, plan_ladder, row_reading
+from pipeline.capabilities import WINDOW, passages, plan_ladder, restrictions, row_reading
 from pipeline.documents import read_markdown
 from pipeline.page import read_html
 from pipeline.records import Status
@@ -74,3 +74,12 @@ def test_navigation_is_no_documentation() -> None:
 def test_row_without_columns_is_read_plainly() -> None:
     page = read_html("<main><table><tr><td>SSO</td><td>yes</td></tr></table></main>", "a.html")
     assert row_reading(page.blocks[0]) == "SSO | yes"
+
+
+def test_restrictions_are_single_sentences_that_stand_verbatim_in_their_document() -> None:
+    text = "# Sync\n\nFiles sync in seconds. **Photos** sync on [Android](a.md) only. Caching is disabled by default.\n\n| Plan | Free | Pro |\n|---|---|---|\n| Sync | no | yes |"
+    found = passages([read_markdown(text, "sync.md", verbatim=True)], ("free", "pro"))
+    narrow = restrictions(found)
+    assert [p.text for p in narrow] == ["Photos sync on Android only.", "Caching is disabled by default."]
+    assert all(fold(p.parts[0]) in fold(text) for p in narrow)
+    assert narrow[0].heading_path == ("Sync",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.capabilities import passages
+from pipeline.capabilities import passages, restrictions
 from pipeline.documents import read_markdown
 from pipeline.match import Bm25, build_index, match, stem, terms
 from pipeline.records import Claim
@@ -51,3 +51,16 @@ def test_order_does_not_depend_on_company(encoder) -> None:
 
 def test_no_documentation_gives_no_passages(encoder) -> None:
     assert match([Claim(id="1", text="x")], build_index([], encoder), encoder)[0].passages == ()
+
+
+def test_a_sentence_that_narrows_comes_along_from_the_same_document(encoder) -> None:
+    far = "\n\n".join(f"## Topic {n}\n\nExports of kind {n} land in the folder of your choice as CSV reports." for n in range(14))
+    docs = {**DOCS, "export.md": f"{DOCS['export.md']}\n\n{far}\n\n## Fine print\n\nA night export holds at most 5,000 rows. It is a file."}
+    found = passages([read_markdown(text, name, verbatim=True) for name, text in docs.items()], ("free", "business"))
+    claim = [Claim(id="1", text="Export reports as CSV every night")]
+    plain = match(claim, build_index(found, encoder), encoder)[0]
+    asked = match(claim, build_index(found, encoder, restrictions(found)), encoder)[0]
+    assert [p.text for p in asked.conditions if p.doc == "export.md"] == ["A night export holds at most 5,000 rows."]
+    assert asked.passages == plain.passages
+    # What stands in a passage that is read anyway does not come twice.
+    assert not {(p.doc, p.order) for p in asked.conditions} & {(p.doc, p.order) for p in asked.passages[:8]}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import rules
-from pipeline.match import terms
+from pipeline.match import READ, terms
 from pipeline.records import ClaimType, Match, Passage, Status
 from pipeline.verify.quantity import Quantity, agreement, quantities
 
@@ -103,6 +103,13 @@ def signals(
         out[f"reader.{r}.max"] for r in ("limits", "plans", "contradicts")
     )
 
+    # What rules over the claim from elsewhere: openings, plan tables, sentences that narrow. They come after the found passages.
+    beside = p[len(match.passages[:READ]) : n] if n else p[:0]
+    for column, name in ((0, "supports"), (1, "limits"), (2, "plans"), (3, "contradicts")):
+        out[f"narrow.{name}"] = float(beside[:, column].max()) if len(beside) else 0.0
+    out["narrow.limits_what_is_supported"] = out["narrow.limits"] * out["reader.supports.max"]
+    out["reader.limits_what_is_supported"] = out["reader.limits.max"] * out["reader.supports.max"]
+
     similar = list(match.similarities) + [0.0] * 6
     covered = list(match.coverage) + [0.0] * 6
     out |= {
@@ -141,7 +148,7 @@ def signals(
     claimed = [x for x in ladder if re.search(rf"\b{re.escape(x)}\b", low)]
     plan_word = cues["plan_words"]
     own_plan = bool(claimed) or bool(plan_word.search(low))
-    plan_said, row_split, plan_same = 0.0, 0.0, 0.0
+    plan_said, row_split, row_named, plan_same = 0.0, 0.0, 0.0, 0.0
     for passage, text, weight in zip(read, near, weights, strict=True):
         whole = f"{passage.context} {text}"
         names = set(plan_word.all(whole)) | {x for x in ladder if re.search(rf"\b{re.escape(x)}\b", whole.lower())}
@@ -151,11 +158,16 @@ def signals(
             ROW_NO.search(r) and ROW_YES.search(r) for r in passage.readings if set(terms(r.split(":")[0])) & wanted
         ):
             row_split = max(row_split, weight)
+        for row in passage.readings:
+            label = set(terms(row.split(":")[0]))
+            if label and ROW_NO.search(row) and ROW_YES.search(row):
+                row_named = max(row_named, len(label & wanted) / len(label))
         if names & set(claimed):
             plan_same = max(plan_same, weight)
     out |= {
         "plan.limit_unsaid": 0.0 if own_plan else plan_said,
         "plan.row_unsaid": 0.0 if own_plan else row_split,
+        "plan.row_named_unsaid": 0.0 if own_plan else row_named,
         "plan.limit": plan_said,
         "plan.row": row_split,
         "plan.claimed": float(own_plan),
