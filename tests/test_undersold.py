@@ -6,7 +6,7 @@ from test_generic import WordEncoder
 
 from pipeline.match import Index, build_index
 from pipeline.records import Facets, Passage, Status
-from pipeline.undersold import undersold
+from pipeline.undersold import PER_DOCUMENT, QUOTE_WORDS, undersold
 
 ENCODER = WordEncoder()
 
@@ -65,9 +65,44 @@ def test_without_copy_or_docs_nothing_is_said() -> None:
     assert undersold(index(AUDIT), ["x"], ENCODER, 0) == ()
 
 
-def test_each_document_speaks_before_any_speaks_twice_and_twins_are_left_out() -> None:
-    second = passage("a.html", "Roles", "You can give each person a role with permissions of its own, checked on every request.")
+def test_sections_speak_once_twins_are_left_out_and_scores_fall() -> None:
+    second = passage(
+        "a.html", "Roles", "You can give each person a role with permissions of its own, checked on every request."
+    )
+    more = passage(
+        "b.html",
+        "Webhooks",
+        "A failed delivery is tried again for three days, and you can replay it from its own page.",
+    )
     twin = passage("e.html", "Audit log again", AUDIT.text)
-    found = undersold(index(AUDIT, second, twin, WEBHOOK), ["Hello there"], ENCODER, 10)
-    assert {u.doc for u in found[:2]} <= {"a.html", "b.html", "e.html"} and len({u.doc for u in found[:2]}) == 2
-    assert len(found) == 3 and [u.score for u in found] == sorted((u.score for u in found), reverse=True)
+    found = undersold(index(AUDIT, second, twin, WEBHOOK, more), ["Hello there"], ENCODER, 10)
+    assert sorted(u.doc for u in found) in (["a.html", "a.html", "b.html"], ["a.html", "b.html", "e.html"])
+    assert [u.score for u in found] == sorted((u.score for u in found), reverse=True)
+    assert all(0 < u.score < 1 for u in found)
+
+
+def test_no_document_fills_the_list() -> None:
+    words = ("invoices", "webhooks", "backups", "dashboards", "roles", "exports", "alerts")
+    many = [
+        passage("a.html", w.title(), f"{w.title()} can be {w[::-1]} by {w}{w} and {w[::-1]}{w} when {w}x meets {w}y.")
+        for w in words
+    ]
+    found = undersold(index(*many, WEBHOOK), ["Hello there"], ENCODER, 30)
+    assert sum(u.doc == "a.html" for u in found) == PER_DOCUMENT
+    assert any(u.doc == "b.html" for u in found)
+
+
+def test_a_quote_goes_on_to_the_next_part_but_not_between_marks_of_markdown() -> None:
+    parts = (
+        "Locked vaults stay private.",
+        "You can require a second factor for every member, so that a lost password harms nobody.",
+    )
+    for name, expected in (("a.html", " ".join(parts)), ("a.md", parts[1])):
+        both = Passage(doc=name, heading_path=("Vaults",), parts=parts, readings=parts, facets=Facets())
+        assert undersold(index(both), ["Hello there"], ENCODER, 1)[0].quote == expected
+
+
+def test_long_passages_are_quoted_up_to_sixty_words() -> None:
+    text = " ".join(f"You can export report number {n} without waiting for the nightly job." for n in range(20))
+    quote = undersold(index(passage("a.html", "Reports", text)), ["Hello there"], ENCODER, 1)[0].quote
+    assert quote in text and 30 <= len(quote.split()) <= QUOTE_WORDS
