@@ -373,6 +373,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--lr", type=float, default=3e-5)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=17, help="of stages bench and real: another one draws other strangers in another order")
     parser.add_argument("--ranks", type=int, default=1, help="processes that train one model together")
     parser.add_argument("--start", type=pathlib.Path, help="a checkpoint, or the folder models/foundation")
     parser.add_argument("--out", type=pathlib.Path)
@@ -407,11 +408,11 @@ def learn(rank: int, args: argparse.Namespace) -> None:
     how = {"epochs": args.epochs, "lr": args.lr, "minutes": args.minutes, "crew": crew}
     if args.stage == "bench":
         model = new_model(args.base, args.start or args.work / "pretrain.pt")
-        fit(model, tokenizer, load(args.work, "bench"), seed=17, checkpoint=args.work / "reader-bench.pt", negatives=1, **how)
+        fit(model, tokenizer, load(args.work, "bench"), seed=args.seed, checkpoint=args.work / "reader-bench.pt", negatives=1, **how)
         return
     if args.stage == "real":
         model = new_model(args.base, args.start or args.work / "reader-bench.pt")
-        fit(model, tokenizer, load(args.work, "real"), seed=19, checkpoint=args.work / "reader-real.pt", negatives=1, **how)
+        fit(model, tokenizer, load(args.work, "real"), seed=args.seed, checkpoint=args.work / "reader-real.pt", negatives=1, **how)
         return
     gold = load(args.work, "gold")
     model = new_model(args.base, args.start or args.work / "reader-real.pt")
