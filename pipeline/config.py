@@ -206,7 +206,7 @@ def load_config(path: pathlib.Path | None = None) -> Config:
             f"{path}:1: expected `key: value` lines, found a {type(data).__name__}; see configs/default.yaml."
         )
     try:
-        return Config.model_validate(_merge(base, data))
+        return _found_from(Config.model_validate(_merge(base, data)), path.parent)
     except ValidationError as err:
         lines = []
         for fault in err.errors():
@@ -220,6 +220,22 @@ def load_config(path: pathlib.Path | None = None) -> Config:
                 said = f"`{key}`: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
             lines.append(f"{path}:{line}: {said}\n  {line} | {_show(text, line)}")
         raise ConfigError("\n".join(lines)) from err
+
+
+def _found_from(config: Config, folder: pathlib.Path) -> Config:
+    """The configuration with its files and folders findable: what does not stand in the working directory is looked for beside the config file."""
+
+    def here(names: list[str]) -> list[str]:
+        return [n if "://" in n or pathlib.Path(n).exists() or not (folder / n).exists() else str(folder / n) for n in names]
+
+    return config.model_copy(
+        update={
+            "targets": here(config.targets),
+            "docs": here(config.docs),
+            "substantiation": here(config.substantiation),
+            "products": [p.model_copy(update={"docs": here(p.docs), "targets": here(p.targets)}) for p in config.products],
+        }
+    )
 
 
 def _known(place: tuple[int | str, ...]) -> list[str]:

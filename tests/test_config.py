@@ -56,3 +56,23 @@ def test_store_is_a_file_or_a_database(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("store: {url: postgresql+psycopg://me@db/says}", encoding="utf-8")
     assert load_config(file).store.place == "postgresql+psycopg://me@db/says"
+
+
+def test_paths_count_from_the_working_directory_else_from_the_config_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "conf" / "docs").mkdir(parents=True)
+    (tmp_path / "site").mkdir()
+    file = tmp_path / "conf" / "a.yaml"
+    file.write_text("docs: [docs, https://docs.acme.example/]\ntargets: [site, absent]\nproducts:\n  - {name: B, docs: [docs]}\n")
+    monkeypatch.chdir(tmp_path)
+    config = load_config(file)
+    assert config.docs == [str(tmp_path / "conf" / "docs"), "https://docs.acme.example/"]
+    assert config.targets == ["site", "absent"]
+    assert config.products[0].docs == [str(tmp_path / "conf" / "docs")]
+    (tmp_path / "docs").mkdir()
+    assert load_config(file).docs[0] == "docs"
+
+
+def test_the_demo_configuration_works_from_anywhere(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load_config(DEFAULT.parent / "demo.yaml")
+    assert all(pathlib.Path(p).is_dir() for p in [*config.docs, *config.targets])
