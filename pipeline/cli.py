@@ -7,10 +7,7 @@ its output, so that a result can be piped.
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib
-import io
-import json
 import pathlib
 import sys
 import time
@@ -22,7 +19,7 @@ from pipeline import __version__
 from pipeline.config import Config, load_config
 from pipeline.errors import ExitCode, SaysdoesError, UsageError
 from pipeline.lines import Where, in_files
-from pipeline.records import Audit, Claim, Judgement, Problem, Verdict
+from pipeline.records import Audit, Judgement, Problem
 
 FAIL_ON = ("contradicted", "planned", "qualified", "undocumented")
 
@@ -38,6 +35,8 @@ FORMS = {
 
 # Verbs with a room of their own: `pipeline/doors/<verb>.py` has `arguments(parser)` and `run(args, config) -> ExitCode`.
 DOORS: dict[str, str] = {
+    "claims": "a verdict for each of a list of claims",
+    "why": "why a page is or is not fetched",
     "crawl": "crawl sites and documentation into the store",
     "serve": "web app and JSON API",
     "nightly": "crawl, audit what changed, compare with the last run, tell what is new",
@@ -134,31 +133,9 @@ def parser() -> argparse.ArgumentParser:
     )
     _common(audit)
 
-    claims = verbs.add_parser(
-        "claims",
-        help="a verdict for each of a list of claims",
-        description="A list of claims (JSONL with id and claim, CSV, or one a line) and a verdict for each.",
-    )
-    claims.add_argument("file", type=pathlib.Path, metavar="FILE")
-    claims.add_argument("--docs", nargs="+", action="extend", metavar="SOURCE", help="URL, folder or file with documentation")
-    claims.add_argument(
-        "--out", type=pathlib.Path, metavar="FILE", required=True, help="JSONL with a verdict for each claim"
-    )
-    _common(claims)
-
     demo = verbs.add_parser("demo", help="crawl and audit the bundled demo product over HTTP on loopback")
     demo.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/demo"), metavar="FOLDER")
     _common(demo)
-
-    why = verbs.add_parser(
-        "why",
-        help="why a page is or is not fetched",
-        description="Normalised URL, address guard, robots and scope of a URL.",
-    )
-    why.add_argument("url", nargs="?", metavar="URL")
-    why.add_argument("--batch", type=pathlib.Path, metavar="FILE", help="JSONL rows with id, url, agent?, robots?")
-    why.add_argument("--out", type=pathlib.Path, metavar="FILE", help="where the answers to --batch go")
-    _common(why)
 
     doctor = verbs.add_parser("doctor", help="what is installed, which models load from where")
     _common(doctor)
@@ -194,7 +171,7 @@ def outcome(judgements: Sequence[Judgement], problems: Sequence[Problem], wanted
     return ExitCode.FINDINGS if any(j.verdict.value in wanted for j in judgements) else ExitCode.OK
 
 
-def _stdin() -> bytes:
+def stdin_bytes() -> bytes:
     return sys.stdin.buffer.read()
 
 
@@ -220,14 +197,14 @@ def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
         verbatim=True,
         what="Documentation",
         fetch=fetch_site(config, documents=True, progress=progress),
-        stdin=_stdin,
+        stdin=stdin_bytes,
     )
     if not documents.pages:
-        return _nothing_read(documents.problems, "documentation")
+        return nothing_read(documents.problems, "documentation")
     reach = fetch_site(config, progress=progress) if args.site else fetch_pages(config, progress=progress)
-    copy = read_places(targets, verbatim=False, what="Target", fetch=reach, stdin=_stdin)
+    copy = read_places(targets, verbatim=False, what="Target", fetch=reach, stdin=stdin_bytes)
     if not copy.pages:
-        return _nothing_read([*documents.problems, *copy.problems], "page")
+        return nothing_read([*documents.problems, *copy.problems], "page")
     auditor = Auditor(config, documents.pages, progress=progress)
     audit = auditor.audit(copy.pages, [*documents.problems, *copy.problems], progress=progress)
     where = in_files(copy.paths)
@@ -290,99 +267,11 @@ def deliver(
         sys.stdout.write(report.github(audit, ids or (), where))
 
 
-def _nothing_read(problems: Sequence[Problem], what: str) -> ExitCode:
+def nothing_read(problems: Sequence[Problem], what: str) -> ExitCode:
     for problem in problems:
         sys.stderr.write(f"{problem.kind}: {problem.message}\n")
     sys.stderr.write(f"No {what} could be read, so nothing was judged.\n")
     return ExitCode.INCOMPLETE
-
-
-def read_claims(path: pathlib.Path) -> list[tuple[str, str]]:
-    """(id, claim) rows of a JSONL, CSV or plain file, in order. Raises UsageError naming the line that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as err:
-        raise UsageError(
-            f"Claims file {path} cannot be read ({err.__class__.__name__}): give UTF-8 JSONL, CSV or one claim a line."
-        ) from err
-    rows: list[tuple[str, str]] = []
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not lines:
-        raise UsageError(f"Claims file {path} is empty: give one claim a line, or JSONL rows with id and claim.")
-    if lines[0][1].lstrip().startswith("{"):
-        for number, line in lines:
-            try:
-                row = json.loads(line)
-                rows.append((str(row["id"]), str(row["claim"])))
-            except (ValueError, KeyError, TypeError) as err:
-                raise UsageError(f"{path}:{number}: not a JSON object with id and claim: {line[:80]}") from err
-    elif path.suffix.lower() == ".csv":
-        reader = csv.DictReader(io.StringIO(text))
-        names = {(n or "").strip().lower(): n for n in reader.fieldnames or []}
-        if "claim" not in names:
-            raise UsageError(
-                f"{path}:1: the CSV needs a column `claim` (and `id`), found: {', '.join(names) or 'none'}."
-            )
-        for number, row in enumerate(reader, 1):
-            claim = (row.get(names["claim"]) or "").strip()
-            if claim:
-                rows.append(((row.get(names.get("id", "")) or str(number)).strip(), claim))
-    else:
-        rows = [(str(n), line.strip()) for n, line in lines]
-    doubled = sorted({i for i, _ in rows if sum(j == i for j, _ in rows) > 1}) if len(rows) < 20000 else []
-    if doubled:
-        raise UsageError(f"{path}: id {doubled[0]!r} stands more than once: ids must be unique.")
-    return rows
-
-
-def run_claims(args: argparse.Namespace, config: Config) -> ExitCode:
-    from pipeline import report
-    from pipeline.audit import Auditor
-    from pipeline.claims import types_of
-    from pipeline.reach import fetch_site
-    from pipeline.sources import read_places
-
-    docs = args.docs or config.docs
-    if not docs:
-        raise UsageError("No documentation: name it with --docs (URL, folder or file), or `docs:` in the config.")
-    wanted = fail_on(args, config)
-    rows = read_claims(args.file)
-    progress = Progress(args.quiet)
-    documents = read_places(
-        docs,
-        verbatim=True,
-        what="Documentation",
-        fetch=fetch_site(config, documents=True, progress=progress),
-        stdin=_stdin,
-    )
-    if not documents.pages:
-        return _nothing_read(documents.problems, "documentation")
-    auditor = Auditor(config, documents.pages, progress=progress)
-    judgements = auditor.judge_claims(
-        [Claim(id=i, text=t, quote=t, types=types_of(t), end=len(t)) for i, t in rows], progress=progress
-    )
-    answers = [report.claim_row(j) for j in judgements]
-    report.write_lines(answers, args.out)
-    if args.json:
-        report.write_object(
-            {
-                "schema": 1,
-                "claims": answers,
-                "versions": dict(auditor.versions),
-                "problems": [{"kind": p.kind, "where": p.where, "message": p.message} for p in documents.problems],
-            },
-            args.json,
-        )
-    if not args.quiet:
-        counts = {v: sum(j.verdict is v for j in judgements) for v in Verdict}
-        say(
-            f"{len(judgements)} claims against {auditor.documents} documents: "
-            + ", ".join(f"{n} {v.value}" for v, n in counts.items() if n)
-        )
-        for problem in documents.problems:
-            say(f"Not read: {problem.where}: {problem.message}")
-        say(f"Written: {args.out}")
-    return outcome(judgements, documents.problems, wanted)
 
 
 def run_demo(args: argparse.Namespace, config: Config) -> ExitCode:
@@ -411,21 +300,6 @@ def run_doctor(args: argparse.Namespace, config: Config) -> ExitCode:
             {"schema": 1, "checks": [{"name": i.name, "ok": i.ok, "detail": i.detail} for i in findings]}, args.json
         )
     return ExitCode.OK if all(i.ok or i.optional for i in findings) else ExitCode.INCOMPLETE
-
-
-def run_why(args: argparse.Namespace, config: Config) -> ExitCode:
-    from pipeline.reach import explain_batch, explain_url
-
-    if args.batch:
-        if args.out is None:
-            raise UsageError("--batch needs --out FILE for the answers.")
-        explain_batch(args.batch, args.out, config)
-        return ExitCode.OK
-    if not args.url:
-        raise UsageError("Name a URL, or --batch FILE --out FILE.")
-    for line in explain_url(args.url, config):
-        say(line)
-    return ExitCode.OK
 
 
 def run_bench(args: argparse.Namespace, config: Config) -> ExitCode:
@@ -460,10 +334,8 @@ def run_bench(args: argparse.Namespace, config: Config) -> ExitCode:
 
 VERBS: dict[str, Callable[[argparse.Namespace, Config], ExitCode]] = {
     "audit": run_audit,
-    "claims": run_claims,
     "demo": run_demo,
     "doctor": run_doctor,
-    "why": run_why,
     "bench": run_bench,
 }
 

@@ -11,7 +11,8 @@ import sys
 
 import pytest
 
-from pipeline.cli import main, read_claims
+from pipeline.cli import main
+from pipeline.doors.claims import read_claims
 from pipeline.errors import UsageError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
