@@ -8,12 +8,13 @@ exchange labels within each page only (stratified permutation) and share one fal
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.drift.align import align
-from pipeline.drift.records import ChangeKind, PageDrift, SectionDrift, SentenceChange, Snapshot
+from pipeline.drift.records import ChangeKind, PageDrift, Pool, SectionDrift, SentenceChange, Snapshot
 from pipeline.drift.strength import strength_change
 from pipeline.embed import Encoder
 from pipeline.records import Sentence
@@ -125,17 +126,40 @@ def _p_value(found: Sequence[SentenceChange], baseline: Snapshot) -> float:
     return _permuted([(scores, words, came)], PERMUTATIONS)
 
 
+def pool_of(drift: PageDrift) -> Pool | None:
+    """What `compare_pools` needs of a compared page; None where nothing could be said of it."""
+    if drift.rise is None or drift.instrument_changed:
+        return None
+    scores, words, came = _pools(drift.changes)
+    return Pool(rise=drift.rise, scores=tuple(map(float, scores)), words=tuple(map(float, words)), came=came)
+
+
 def compare_sections(
     pages: Mapping[str, Sequence[PageDrift]], *, q: float = 0.05, min_rise: float = 2.0
 ) -> tuple[SectionDrift, ...]:
-    """Each section (name -> compared pages) as a whole, surest drift first. Sums of page excesses, labels exchanged within pages."""
+    """Each section (name -> compared pages) as a whole, surest drift first, with the sentences that moved it."""
+    pools = {name: [p for p in map(pool_of, compared) if p is not None] for name, compared in pages.items()}
+    return tuple(
+        replace(
+            found,
+            movers=tuple(
+                sorted((c for d in pages[found.section] if pool_of(d) for c in d.changes), key=lambda c: -c.moved)[:5]
+            ),
+        )
+        for found in compare_pools(pools, q=q, min_rise=min_rise)
+    )
+
+
+def compare_pools(
+    sections: Mapping[str, Sequence[Pool]], *, q: float = 0.05, min_rise: float = 2.0
+) -> tuple[SectionDrift, ...]:
+    """Each section (name -> its pages) as a whole, surest drift first, without the sentences. Sums of page excesses, labels exchanged within pages; false
+    discovery rates as in Benjamini and Hochberg (1995)."""
     rows = []
-    for name, compared in pages.items():
-        usable = [d for d in compared if d.rise is not None and not d.instrument_changed]
-        pools = [_pools(d.changes) for d in usable]
-        pools = [(s, w, c) for s, w, c in pools if 0 < c < len(s)]
-        rise = float(np.mean([d.rise for d in usable])) if usable else 0.0
-        rows.append((name, usable, rise, _permuted(pools, PERMUTATIONS) if pools and rise > 0 else 1.0))
+    for name, pages in sections.items():
+        pools = [(np.array(p.scores), np.array(p.words), p.came) for p in pages if 0 < p.came < len(p.scores)]
+        rise = float(np.mean([p.rise for p in pages])) if pages else 0.0
+        rows.append((name, len(pages), rise, _permuted(pools, PERMUTATIONS) if pools and rise > 0 else 1.0))
     order = sorted(range(len(rows)), key=lambda i: rows[i][3])
     adjusted = [1.0] * len(rows)
     lowest = 1.0
@@ -146,14 +170,14 @@ def compare_sections(
     out = [
         SectionDrift(
             section=name,
-            pages=len(usable),
+            pages=count,
             rise=round(rise, 2),
             p=round(p, 5),
             q=round(adjusted[i], 5),
             drifting=adjusted[i] <= q and rise >= min_rise,
-            movers=tuple(sorted((c for d in usable for c in d.changes), key=lambda c: -c.moved)[:5]),
+            movers=(),
         )
-        for i, (name, usable, rise, p) in enumerate(rows)
+        for i, (name, count, rise, p) in enumerate(rows)
     ]
     return tuple(sorted(out, key=lambda s: (s.q, -s.rise, s.section)))
 

@@ -61,6 +61,16 @@ class PageDrift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """What a test of many pages needs of one: its rise in points, and generic scores and words of the sentences that came (the first `came`) and went."""
+
+    rise: float = 0.0
+    scores: tuple[float, ...] = ()
+    words: tuple[float, ...] = ()
+    came: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SectionDrift:
     """Pages of one section together: `q` is the false-discovery rate at which it would count as drifting."""
 

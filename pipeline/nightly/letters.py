@@ -143,4 +143,5 @@ def _reopened(statement: Statement, news: News) -> list[str]:
 
 def _drifting(found: PageAlarm) -> list[str]:
     alarm, place = found.alarm, fenced(found.source) if found.source else "The site as a whole"
-    return [f"{place}: {fenced(alarm.reason)}, generic share {alarm.before:.0f}% then, {alarm.value:.0f}% now."]
+    said = f"{place}: {fenced(alarm.reason)}, generic share {alarm.before:.0f}% then, {alarm.value:.0f}% now."
+    return [said, *(f"  New:  “{fenced(text)}”" for text in found.movers)]
