@@ -12,7 +12,7 @@ import datetime
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline import __version__
@@ -85,6 +85,11 @@ class Auditor:
         )
         copy = page_copy(page, sentences, self.index, self.encoder, min_words=self.config.score.min_words)
         return PageAudit(page=page, sentences=tuple(sentences), judgements=judgements, score=score, copy=copy)
+
+    def reached(self, claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+        """For each claim whether its retrieval gives a passage of one of `documents`. Nothing is read for it."""
+        found = match(claims, self.index, self.encoder, self.config.match.top_k)
+        return tuple(any(p.doc in documents for p in (*m.passages, *m.conditions)) for m in found)
 
     def beside_each_other(
         self, pages: Sequence[PageAudit]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import collections
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from pipeline.config import Config
 from pipeline.errors import SaysdoesError, UsageError
 from pipeline.generality import Clone, Voice
-from pipeline.records import Page, PageAudit, Undersold
+from pipeline.records import Claim, Page, PageAudit, Undersold
 
 # Pages under way for each worker: enough to keep it busy, few enough to hold in memory.
 AHEAD = 4
@@ -36,6 +36,9 @@ class Audits(Protocol):
 
     def audit_page(self, page: Page) -> PageAudit:
         """One page."""
+
+    def reached(self, claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+        """For each claim whether its retrieval gives a passage of one of `documents`."""
 
     def undersold(self, copy: Sequence[str]) -> tuple[Undersold, ...]:
         """What no sentence of `copy` speaks of."""
@@ -92,6 +95,10 @@ class Engine:
         """Documented capabilities that no sentence of `copy` speaks of."""
         return self._auditor.undersold(copy)
 
+    def reached(self, claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+        """For each claim whether its retrieval gives a passage of one of `documents`."""
+        return self._auditor.reached(claims, documents)
+
     def beside(self, pages: Sequence[PageAudit]) -> tuple[tuple[Clone, ...], tuple[Voice, ...]]:
         """(near-clones among the pages, how much the copy speaks of each capability)."""
         return _beside(self._auditor, pages)
@@ -112,6 +119,11 @@ def _audit_here(page: Page) -> PageAudit:
 
 def _undersold_here(copy: Sequence[str]) -> tuple[Undersold, ...]:
     found: tuple[Undersold, ...] = _mine.undersold(copy)
+    return found
+
+
+def _reached_here(claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+    found: tuple[bool, ...] = _mine.reached(claims, documents)
     return found
 
 
@@ -162,6 +174,11 @@ class LocalWorkers(Engine):
     def undersold(self, copy: Sequence[str]) -> tuple[Undersold, ...]:
         """Documented capabilities that no sentence of `copy` speaks of."""
         found: tuple[Undersold, ...] = self._first(_undersold_here, copy)
+        return found
+
+    def reached(self, claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+        """For each claim whether its retrieval gives a passage of one of `documents`."""
+        found: tuple[bool, ...] = self._first(_reached_here, claims, documents)
         return found
 
     def beside(self, pages: Sequence[PageAudit]) -> tuple[tuple[Clone, ...], tuple[Voice, ...]]:
@@ -220,6 +237,11 @@ class RayWorkers(Engine):
         found: tuple[Undersold, ...] = self._ray.get(self._actors[0].undersold.remote(list(copy)))
         return found
 
+    def reached(self, claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+        """For each claim whether its retrieval gives a passage of one of `documents`."""
+        found: tuple[bool, ...] = self._ray.get(self._actors[0].reached.remote(list(claims), set(documents)))
+        return found
+
     def beside(self, pages: Sequence[PageAudit]) -> tuple[tuple[Clone, ...], tuple[Voice, ...]]:
         """(near-clones among the pages, how much the copy speaks of each capability)."""
         found: tuple[tuple[Clone, ...], tuple[Voice, ...]] = self._ray.get(self._actors[0].beside.remote(list(pages)))
@@ -240,6 +262,9 @@ class _RayAuditor:
 
     def undersold(self, copy: Sequence[str]) -> tuple[Undersold, ...]:
         return self._auditor.undersold(copy)
+
+    def reached(self, claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+        return self._auditor.reached(claims, documents)
 
     def beside(self, pages: Sequence[PageAudit]) -> tuple[tuple[Clone, ...], tuple[Voice, ...]]:
         return _beside(self._auditor, pages)

@@ -23,6 +23,7 @@ import pytest
 import sqlalchemy
 from conftest import WordEncoder
 
+from pipeline.bench.served import Served
 from pipeline.bench.standin import open_standin
 from pipeline.config import Config, Route, load_config
 from pipeline.doors.nightly import _After
@@ -32,6 +33,7 @@ from pipeline.nightly.figures import JsonLog, prometheus
 from pipeline.nightly.letters import fenced, letter_for
 from pipeline.nightly.news import News, news_of, quotes_in, trend_of
 from pipeline.nightly.post import tell
+from pipeline.nightly.upkeep import keep_house
 from pipeline.store import Store
 from pipeline.store.decisions import Alerts
 from pipeline.store.retention import backup, health, prune_runs, restore, vacuum
@@ -134,6 +136,18 @@ def test_a_night_taken_over_equals_one_audited_anew(town: Town, tmp_path: pathli
         assert one == other
 
 
+def test_a_new_document_is_held_against_the_claims_that_it_reaches(town: Town, store: Store, tmp_path: pathlib.Path) -> None:
+    for number in range(PAGES):
+        town.write(number, seats=f"Up to 15 seats on the Team plan for every workspace, edition {number}, says Acme")
+    night(town.config(), store)
+    (town.docs / "limits.md").write_text("# Limits\n\nUp to 9 seats on the Team plan for every workspace, whatever Acme says.\n")
+    found = night(town.config(), store)
+    assert found.run is not None and found.run.changed == ("docs",) and found.audited > 0
+    with Store(tmp_path / "anew.sqlite") as anew:
+        night(town.config(), anew)
+        assert exported(anew) == exported(store)
+
+
 def test_out_of_time_ends_cleanly_and_goes_on(town: Town, store: Store, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAYSDOES_STANDIN_MS", "20")
     monkeypatch.setenv("SAYSDOES_STANDIN_LOG", str(tmp_path / "log"))
@@ -199,6 +213,41 @@ def test_kill_9_at_any_point_loses_and_doubles_nothing(town: Town, tmp_path: pat
         assert max(before.values(), default=1) == 1 and len(set(before) - saved) <= 1, "at most the page under way is lost"
 
 
+def test_what_goes_from_the_site_while_a_night_rests_is_not_in_it(town: Town, store: Store) -> None:
+    assert night(town.config(), store, deadline=time.monotonic()).stopped
+    first = "p00.html"
+    (run,) = RunStore(store).runs("Acme", status="stopped")
+    assert set(RunStore(store).drafts(run.id)) == {first}
+    (town.site / first).unlink()
+    found = night(town.config(), store)
+    assert found.run is not None and found.run.id == run.id and found.audited == PAGES - 1
+    assert first not in RunStore(store).pages_of(run.id)
+
+
+def test_a_night_over_http_reads_again_only_what_the_server_says_is_new(town: Town, store: Store) -> None:
+    with Served(town.site) as served:
+        sources = [served.start.replace("p00000", f"p{n:02d}") for n in range(PAGES)]
+        config = town.config(targets=[sources[0]], fetch=served.fetch, crawl={"parse_seconds": 120.0})
+        first = night(config, store)
+        assert first.run is not None and (first.audited, first.kept) == (PAGES, 0), first.problems
+        assert sorted(RunStore(store).pages_of(first.run.id)) == sources
+        quiet = night(config, store)
+        assert (quiet.audited, quiet.kept) == (0, PAGES) and exported(store) == json.dumps(RunStore(store).audit_of(first.run.id), sort_keys=True)
+        town.write(3, seats="Up to 25 seats")
+        page = town.site / "p04.html"
+        page.write_text(page.read_text().replace("<main>", "<main data-nonce='99'>"))
+        (town.site / "p05.html").unlink()
+        found = night(config, store)
+        assert found.run is not None and (found.audited, found.kept) == (1, PAGES - 2), found.problems
+        told = news(config, store, found)
+        assert [(f.kind, f.shown.pages) for f in told.told] == [("new", (sources[3],))]
+        keep_house(store, config)
+        with Store() as whole:
+            night(config, whole)
+            # Only who has seen a page before knows that it has gone.
+            assert json.loads(exported(whole))["pages"] == json.loads(exported(store))["pages"]
+
+
 class Killed:
     """Nights run in a child that kills itself with -9 at its n-th commit: before n the store has every state that a kill can leave."""
 
@@ -255,10 +304,15 @@ class Killed:
             done = list(reversed(runs.runs("Acme")))
             number = {r.id: n for n, r in enumerate(done)}
             claims = [(c.text, c.source, c.verdict, number[c.first_seen], number[c.run_from]) for c in runs.search_claims("Acme", limit=None)]
+            spans = [
+                (v.source, number[v.run_from], None if v.run_to is None else number[v.run_to], v.notes)
+                for n in range(PAGES) for v in runs.page_history("Acme", f"p{n:02d}.html")
+            ]  # fmt: skip
+            assert len({source for source, *_ in spans}) == PAGES
             assert health(store.engine).ok
             return {
                 "audits": [runs.audit_of(r.id) for r in done], "summaries": [r.summary for r in done], "changed": [r.changed for r in done],
-                "claims": sorted(claims), "written": json.loads(out.read_text()), "drafts": [runs.drafts(r.id) for r in done],
+                "claims": sorted(claims), "spans": spans, "written": json.loads(out.read_text()), "drafts": [runs.drafts(r.id) for r in done],
             }  # fmt: skip
 
 
@@ -294,8 +348,8 @@ def test_kill_9_at_every_commit_ends_as_if_nothing_had_happened(
     assert not different, f"of {commits} commits"
 
 
-def test_two_of_one_product_and_one_of_another_at_once(town: Town, tmp_path: pathlib.Path) -> None:
-    place, log = str(tmp_path / "store.sqlite"), tmp_path / "log"
+def test_two_of_one_product_and_one_of_another_at_once(town: Town, tmp_path: pathlib.Path, new_store: Callable[[], str]) -> None:
+    place, log = new_store(), tmp_path / "log"
     Store(place).close()
     environment = {"SAYSDOES_STANDIN_MS": "5", "SAYSDOES_STANDIN_LOG": str(log)}
     running = [start(town, place, product, **environment) for product in ("Acme", "Acme", "Bolt")]
@@ -435,15 +489,17 @@ def test_the_log_is_one_object_a_line(tmp_path: pathlib.Path) -> None:
     assert [r["event"] for r in rows] == ["begun", "ended"] and rows[0]["where"] == "x\ny" and rows[0]["product"] == "Ac\nme"
 
 
-def test_backup_restore_and_retention(town: Town, store: Store, tmp_path: pathlib.Path) -> None:
+def test_backup_restore_and_retention(town: Town, tmp_path: pathlib.Path, new_store: Callable[[], str]) -> None:
     config = town.config()
+    store, there = Store(new_store()), new_store()
     for number in range(4):
         town.write(0, seats=f"Up to {number + 20} seats")
         night(config, store)
     runs = RunStore(store)
+    assert [v.run_to for v in runs.page_history("Acme", "p00.html")] == [1, 2, 3, None]
     wanted = {r.id: runs.audit_of(r.id) for r in runs.runs("Acme")}
     counts = backup(store.engine, tmp_path / "all.backup")
-    with Store(tmp_path / "other.sqlite") as other:
+    with Store(there) as other:
         assert restore(other.engine, tmp_path / "all.backup") == counts
         assert {r.id: RunStore(other).audit_of(r.id) for r in RunStore(other).runs("Acme")} == wanted
         with pytest.raises(Exception, match="not empty"):
@@ -457,3 +513,4 @@ def test_backup_restore_and_retention(town: Town, store: Store, tmp_path: pathli
     assert prune_runs(store.engine, "Acme", keep=2) == 2
     vacuum(store.engine)
     assert {r.id: runs.audit_of(r.id) for r in runs.runs("Acme")} == dict(sorted(wanted.items())[-2:]) and health(store.engine).ok
+    store.close()

@@ -243,7 +243,11 @@ def growth(config: Config, pages: int, nights: int, *, filler: int, crawled: boo
         mine = site.config(config)
         if crawled:
             served = stack.enter_context(Served(folder / "site"))
-            mine = mine.model_copy(update={"targets": [served.start], "fetch": {**mine.fetch, **served.fetch}})
+            # On a busy machine a page is read late, not hostile.
+            patient = {**mine.crawl, "parse_seconds": 120.0}
+            mine = mine.model_copy(
+                update={"targets": [served.start], "fetch": {**mine.fetch, **served.fetch}, "crawl": patient}
+            )
         store = stack.enter_context(Store(folder / "store.sqlite"))
         rng = random.Random(11)
         changed = 0

@@ -12,7 +12,7 @@ import os
 import pathlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.claims import read_sentences
@@ -62,10 +62,18 @@ class StandIn:
         )
         return PageAudit(page=page, sentences=tuple(sentences), judgements=tuple(judgements), score=score)
 
+    def reached(self, claims: Sequence[Claim], documents: Collection[str]) -> tuple[bool, ...]:
+        """Whether one of the three nearest texts is of `documents`."""
+        return tuple(any(d in documents for d, _, _ in self._near(c.text)) for c in claims)
+
+    def _near(self, text: str) -> list[tuple[str, str, frozenset[str]]]:
+        words = _words(text)
+        return sorted(self._parts, key=lambda p: (-len(words & p[2]), p[0], p[1]))[:3]
+
     def _judge(self, page: Page, sentence: Sentence, number: int) -> Judgement:
         block = page.blocks[sentence.block]
         words = _words(sentence.text)
-        near = sorted(self._parts, key=lambda p: (-len(words & p[2]), p[0], p[1]))[:3]
+        near = self._near(sentence.text)
         hit = near and len(words & near[0][2]) >= 3
         verdict = VERDICTS[_hash(sentence.text) % len(VERDICTS)] if hit else Verdict.UNDOCUMENTED
         over = 0.9 if verdict in OVERPROMISES else 0.1

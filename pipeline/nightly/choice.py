@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from pipeline import report
 from pipeline.nightly.places import Place
-from pipeline.records import Page, Problem
+from pipeline.records import Claim, Page, Problem
 from pipeline.store.runs import RunStore, StoredPage
+
+# (claims, documents) -> for each claim whether its retrieval gives a passage of one of the documents.
+Reached = Callable[[Sequence[Claim], Collection[str]], Sequence[bool]]
 
 
 def documents_of(
@@ -38,16 +42,22 @@ def texts_of(marks: Mapping[str, str]) -> dict[str, str]:
 
 
 def rejudged(
-    runs: RunStore, pages: Mapping[str, StoredPage], before: Mapping[str, str], now: Mapping[str, str]
+    runs: RunStore, pages: Mapping[str, StoredPage], before: Mapping[str, str], now: Mapping[str, str], reached: Reached
 ) -> set[str]:
-    """Sources of pages with a claim that changed documentation can turn: one that quotes or was near a changed or removed document,
-    and, where documents came or changed, one on which the docs were silent."""
+    """Sources of pages with a claim that changed documentation can turn: one that quotes or was near a changed or removed document, and, where
+    documents came or changed, one on which the docs were silent, or whose retrieval reaches the new text."""
     other = {doc for doc in before.keys() | now.keys() if before.get(doc) != now.get(doc)}
     if not other:
         return set()
-    spoken = any(doc in now for doc in other)
+    spoken = {doc for doc in other if doc in now}
     content = runs.parts_of(p.part for p in pages.values())
-    return {source for source, page in pages.items() if _touched(content[page.part], other, spoken)}
+    touched = {source for source, page in pages.items() if _touched(content[page.part], other, bool(spoken))}
+    if spoken:
+        for source in sorted(pages.keys() - touched):
+            claims = [j.claim for j in report.page_from(content[pages[source].part]).judgements]
+            if claims and any(reached(claims, spoken)):
+                touched.add(source)
+    return touched
 
 
 def _touched(page: Mapping[str, Any], documents: set[str], spoken: bool) -> bool:

@@ -137,11 +137,12 @@ class _Nightly:
         since = "" if before is None else str(before.summary.get("nightly", {}).get("full_since", ""))
         full = before is None or self.options.full or bool({"models", "config"} & set(changed)) or self._due(since)
         held_pages = {} if before is None else self.runs.pages_of(before.id)
-        usable = {} if full else held_pages
-        again = choice.rejudged(self.runs, usable, choice.texts_of(held), texts) if "docs" in changed else set()
         work = _Work(self, run, held_pages, sources, pages)
-        work.reusable = {source: page for source, page in usable.items() if source not in again}
         try:
+            if full:
+                work.reusable = {}
+            elif "docs" in changed:
+                work.choose(choice.texts_of(held), texts)
             work.audit(copy.places)
             problems += work.problems
             head = work.head(problems, before, timestamp() if full else since, changed)
@@ -252,6 +253,11 @@ class _Work:
                 page = place.read()
                 if isinstance(page, Page):
                     self.document_pages[place.source] = page
+
+    def choose(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+        """Keeps only those pages reusable that the change of documents from `before` to `now` cannot turn."""
+        again = choice.rejudged(self.nightly.runs, self.held, before, now, self.engine().reached)
+        self.reusable = {source: page for source, page in self.held.items() if source not in again}
 
     def close(self) -> None:
         """Lets the engine go."""
