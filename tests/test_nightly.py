@@ -240,7 +240,7 @@ def test_a_night_over_http_reads_again_only_what_the_server_says_is_new(town: To
         found = night(config, store)
         assert found.run is not None and (found.audited, found.kept) == (1, PAGES - 2), found.problems
         told = news(config, store, found)
-        assert [(f.kind, f.shown.pages) for f in told.told] == [("new", (sources[3],))]
+        assert [(f.kind, f.shown.pages) for f in told.told] == [("worsened", (sources[3],))]
         keep_house(store, config)
         with Store() as whole:
             night(config, whole)

@@ -1,4 +1,5 @@
-"""`bench nightly`: planted strengthenings, a second night with few changes, growth of the store, kill -9 and resume, runs at once.
+"""`bench nightly`: planted strengthenings, a second night with few changes, growth of the store, kill -9 and resume, runs at once, the same
+findings with any engine.
 
 Each figure says what it was made with. The stand-in judge (`bench.standin`) is used where only the machinery around verdicts is measured.
 """
@@ -22,6 +23,7 @@ import sqlalchemy
 from sqlalchemy.exc import DatabaseError
 
 from pipeline.bench.kills import kills, postgres_at, together
+from pipeline.bench.sameness import same
 from pipeline.bench.served import Served, Site
 from pipeline.bench.standin import open_standin
 from pipeline.compare import compare
@@ -35,7 +37,7 @@ from pipeline.store.retention import size_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BENCH = ROOT / "corpora" / "bench"
-PARTS = ("strength", "second", "growth", "kills", "together")
+PARTS = ("strength", "second", "growth", "kills", "together", "same")
 
 
 def say(text: str) -> None:
@@ -69,6 +71,7 @@ def main(argv: Sequence[str], config: Config) -> int:
         "growth": lambda: growth(config, args.site, args.nights, filler=args.filler, crawled=args.crawled),
         "kills": lambda: kills(config, args.kills, url, args.postgres_kills),
         "together": lambda: together(config, url),
+        "same": lambda: same(config),
     }
     with postgres_at(args.postgres) as url:
         results = [parts[name]() for name in args.parts or PARTS]

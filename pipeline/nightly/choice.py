@@ -42,10 +42,16 @@ def texts_of(marks: Mapping[str, str]) -> dict[str, str]:
 
 
 def rejudged(
-    runs: RunStore, pages: Mapping[str, StoredPage], before: Mapping[str, str], now: Mapping[str, str], reached: Reached
+    runs: RunStore,
+    pages: Mapping[str, StoredPage],
+    before: Mapping[str, str],
+    now: Mapping[str, str],
+    reached: Reached,
+    *,
+    renew: Callable[[], None],
 ) -> set[str]:
     """Sources of pages with a claim that changed documentation can turn: one that quotes or was near a changed or removed document, and, where
-    documents came or changed, one on which the docs were silent, or whose retrieval reaches the new text."""
+    documents came or changed, one on which the docs were silent, or whose retrieval reaches the new text. `renew` is called page by page."""
     other = {doc for doc in before.keys() | now.keys() if before.get(doc) != now.get(doc)}
     if not other:
         return set()
@@ -54,6 +60,7 @@ def rejudged(
     touched = {source for source, page in pages.items() if _touched(content[page.part], other, bool(spoken))}
     if spoken:
         for source in sorted(pages.keys() - touched):
+            renew()
             claims = [j.claim for j in report.page_from(content[pages[source].part]).judgements]
             if claims and any(reached(claims, spoken)):
                 touched.add(source)

@@ -256,7 +256,8 @@ class _Work:
 
     def choose(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
         """Keeps only those pages reusable that the change of documents from `before` to `now` cannot turn."""
-        again = choice.rejudged(self.nightly.runs, self.held, before, now, self.engine().reached)
+        at = self.nightly
+        again = choice.rejudged(at.runs, self.held, before, now, self.engine().reached, renew=at.renew)
         self.reusable = {source: page for source, page in self.held.items() if source not in again}
 
     def close(self) -> None:
