@@ -191,7 +191,7 @@ def match(claims: Sequence[Claim], index: Index, encoder: Encoder, top_k: int = 
         body = BODY * _scaled(index.body.scores(wanted))
         fused = np.round((meaning + wording) * RRF_K / 2 + 0.3 * cosine + lift + body, 6)
         best = np.argsort(-fused, kind="stable")[:top_k]
-        weight = {t: index.words.rarity(t) for t in set(wanted)}
+        weight = {t: index.words.rarity(t) for t in sorted(set(wanted))}
         total = sum(weight.values()) or 1.0
         near = [sum(w for t, w in weight.items() if t in index.terms[i]) / total for i in best]
         union = frozenset().union(*(index.terms[i] for i in best)) if len(best) else frozenset()

@@ -211,7 +211,7 @@ def shape_rows(
         ]
         if similar is not None and nearest is not None and index is not None:
             scores = nearest[number]
-            wanted = set(terms(text))
+            wanted = sorted(set(terms(text)))
             weight = {t: index.words.rarity(t) for t in wanted}
             total = sum(weight.values()) or 1.0
             best = index.terms[int(similar[number].argmax())]

@@ -93,9 +93,10 @@ BYTES = {
     "terabyte": 1e12,
 }
 MAXIMUM = re.compile(
-    r"(up to|at most|maximum( of)?|max\.?|no more than|not more than|under|less than|fewer than|below|within|limit(ed)?( to| of| is)?|as many as)\s*$",
+    r"(up to|at most|maximum( of)?|max\.?|no more than|not more than|limit(ed)?( to| of| is)?|as many as)\s*$",
     re.I,
 )
+UNDER = re.compile(r"(under|less than|fewer than|below|within)\s*$", re.I)
 MINIMUM = re.compile(
     r"(at least|minimum( of)?|min\.?|more than|over|above|from|no less than|beyond|exceeds?)\s*$", re.I
 )
@@ -142,9 +143,49 @@ NOT_UNITS = frozenset(
 )
 
 
+# What one thing is called on a page and in its documentation.
+ONE_NAME = {
+    "call": "request",
+    "quer": "request",
+    "user": "seat",
+    "member": "seat",
+    "colleagu": "seat",
+    "teammat": "seat",
+    "peopl": "seat",
+    "person": "seat",
+    "employe": "seat",
+    "typo": "slip",
+}
+# Where the words that say what is counted end.
+ENDS = frozenset(
+    ["a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "every", "each", "for", "from", "has", "have", "how", "if", "in", "into", "is", "it", "no", "not", "of", "off", "on", "or", "over", "per", "so", "than", "that", "the", "their", "then", "they", "this", "to", "up", "was", "were", "when", "where", "which", "while", "who", "will", "with", "within", "without", "you", "your"]
+)
+COUNTED = re.compile(r"[\s-]*([A-Za-z][A-Za-z'\u2019]*)")
+
+
+def _counted(text: str) -> tuple[str, str]:
+    """(what is counted, the rest) at the start of `text`: the first plural among the next five words, else the last of the next three before one that ends the phrase."""
+    words: list[tuple[str, int]] = []
+    place = 0
+    plural = False
+    while len(words) < 5 and not plural:
+        found = COUNTED.match(text, place)
+        if not found or found.group(1).lower() in ENDS:
+            break
+        word = found.group(1).lower()
+        place = found.end()
+        words.append((word, place))
+        plural = (word.endswith("s") and not word.endswith(("ss", "us", "is"))) or word.rstrip("s") in TIME or word.rstrip("s") in BYTES
+    if not words:
+        return "", text
+    word, place = words[-1] if plural else words[:3][-1]
+    return word, text[place:]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """A magnitude. `unit` is seconds, bytes, percent, currency or a stemmed noun; `bound` is min, max or empty."""
+    """A magnitude. `unit` is seconds, bytes, percent, currency or a stemmed noun; `bound` is min, max (as much as that is allowed), under (it will be
+    less) or empty."""
 
     value: float
     unit: str
@@ -161,6 +202,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         out.append(
             Quantity(value=math.inf, unit=stem(noun) if noun and noun not in NOT_UNITS else "", text=found.group(0))
         )
+    end = 0
     for found in NUMBER.finditer(text):
         raw = found.group("num").lower()
         if raw in WORDS:
@@ -179,12 +221,14 @@ def quantities(text: str) -> tuple[Quantity, ...]:
             re.I,
         ):
             continue
+        counted, rest = _counted(text[found.start("unit") if found.group("unit") else found.end() :])
         if (
             not scale
             and not found.group("cur")
             and 1900 <= value <= 2100
+            and "," not in raw
+            and not (counted.endswith("s") and len(counted) > 3)
             and not unit.startswith(("m", "g", "t"))
-            and unit not in {"days", "users"}
         ):
             continue
         period = ""
@@ -193,23 +237,25 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         elif unit in {"%", "percent"}:
             kind = "percent"
         else:
-            base = unit[:-1] if unit.endswith("s") and len(unit) > 2 else unit
+            base = counted[:-1] if counted.endswith("s") and len(counted) > 2 else counted
             if base in TIME:
-                value, kind = value * TIME[base], "seconds"
+                value, kind, after = value * TIME[base], "seconds", rest[:40]
             elif base in BYTES and base != "b":
-                value, kind = value * BYTES[base], "bytes"
-            elif unit in NOT_UNITS or not unit:
-                nouns = re.match(r"\s*(?:[a-z-]+\s)?([a-z]{3,})", after, re.I)
-                kind = stem(nouns.group(1).lower()) if nouns and unit not in {"of", "and", "or", "to"} else ""
+                value, kind, after = value * BYTES[base], "bytes", rest[:40]
             else:
-                nouns = re.match(r"\s([a-z]{3,})s\b", after, re.I)
-                kind = stem(nouns.group(1).lower() + "s") if nouns and not unit.endswith("s") else stem(unit)
+                kind = stem(counted) if counted and counted not in NOT_UNITS else ""
+                kind = ONE_NAME.get(kind, kind)
+                after = rest[:40]
+        if not kind and out and out[-1].unit not in {"", "seconds", "percent", "currency"} and not re.search(r"[.!?;]\s", text[end : found.start()]):
+            # "1 job on Free, 2 on Premium": what is counted is said once.
+            kind = out[-1].unit
+        end = found.end()
         rate = PERIOD.match(after) or (PERIOD.match(" " + unit + after) if found.group("cur") else None)
         if rate:
             period = {"mo": "month", "yr": "year", "seat": "user", "member": "user"}.get(
                 rate.group(1).lower(), rate.group(1).lower()
             )
-        bound = "max" if MAXIMUM.search(before) else "min" if MINIMUM.search(before) or found.group("plus") else ""
+        bound = "max" if MAXIMUM.search(before) else "under" if UNDER.search(before) else "min" if MINIMUM.search(before) or found.group("plus") else ""
         out.append(Quantity(value=value, unit=kind, bound=bound, period=period, text=found.group(0).strip()))
     return tuple(out)
 
@@ -222,15 +268,17 @@ def compare(said: Quantity, documented: Quantity) -> str:
         return ""
     if math.isinf(said.value) or math.isinf(documented.value):
         return "equal" if said.value == documented.value else "conflict" if math.isinf(said.value) else "within"
-    tolerance = 0.021 * max(abs(said.value), abs(documented.value))
+    largest = max(abs(said.value), abs(documented.value))
+    # Of an availability it is the failures that count: 99.9 % and 99.5 % are not nearly the same.
+    tolerance = 0.021 * (100 - largest if said.unit == "percent" and 90 < largest < 100 else largest)
     if abs(said.value - documented.value) <= tolerance:
         return "equal"
-    if documented.bound == "max" and said.value < documented.value and said.bound != "min":
+    if documented.bound in {"max", "under"} and said.value < documented.value and said.bound != "min":
         return "within"
     if said.bound == "min" and documented.value > said.value:
         return "within"
-    if said.bound == "max" and documented.value < said.value:
-        return "within" if said.unit == "seconds" else "conflict"
+    if said.bound == "under" and documented.value < said.value and documented.bound != "min":
+        return "within"
     return "conflict"
 
 
