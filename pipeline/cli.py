@@ -13,13 +13,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import __version__
 from pipeline.config import Config, load_config
 from pipeline.errors import ExitCode, SaysdoesError, UsageError
 from pipeline.lines import Where, in_files
 from pipeline.records import Audit, Judgement, Problem
+
+if TYPE_CHECKING:
+    from pipeline.sources import Read
 
 FAIL_ON = ("contradicted", "planned", "qualified", "undocumented")
 
@@ -175,30 +178,45 @@ def stdin_bytes() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
-    from pipeline import report
-    from pipeline.audit import Auditor
-    from pipeline.reach import fetch_pages, fetch_site
-    from pipeline.sources import read_places
-
-    targets, docs = args.targets or config.targets, args.docs or config.docs
-    if not targets:
-        raise UsageError(
-            "Nothing to audit: name a TARGET (URL, file, folder, or - for pasted copy), or `targets:` in the config."
-        )
+def named_docs(args: argparse.Namespace, config: Config) -> list[str]:
+    """The documentation that --docs, else the configuration, names. Raises UsageError when neither does."""
+    docs: list[str] = args.docs or config.docs
     if not docs:
         raise UsageError("No documentation: name it with --docs (URL, folder or file), or `docs:` in the config.")
-    wanted = fail_on(args, config)
-    # Read before the work, so that a wrong name is said at once.
-    known = report.read_baseline(args.baseline) if args.baseline and not args.write_baseline else None
-    progress = Progress(args.quiet)
-    documents = read_places(
+    return docs
+
+
+def read_docs(docs: Sequence[str], config: Config, progress: Progress) -> Read:
+    """The pages of the documentation."""
+    from pipeline.reach import fetch_site
+    from pipeline.sources import read_places
+
+    return read_places(
         docs,
         verbatim=True,
         what="Documentation",
         fetch=fetch_site(config, documents=True, progress=progress),
         stdin=stdin_bytes,
     )
+
+
+def run_audit(args: argparse.Namespace, config: Config) -> ExitCode:
+    from pipeline import report
+    from pipeline.audit import Auditor
+    from pipeline.reach import fetch_pages, fetch_site
+    from pipeline.sources import read_places
+
+    targets = args.targets or config.targets
+    if not targets:
+        raise UsageError(
+            "Nothing to audit: name a TARGET (URL, file, folder, or - for pasted copy), or `targets:` in the config."
+        )
+    docs = named_docs(args, config)
+    wanted = fail_on(args, config)
+    # Read before the work, so that a wrong name is said at once.
+    known = report.read_baseline(args.baseline) if args.baseline and not args.write_baseline else None
+    progress = Progress(args.quiet)
+    documents = read_docs(docs, config, progress)
     if not documents.pages:
         return nothing_read(documents.problems, "documentation")
     reach = fetch_site(config, progress=progress) if args.site else fetch_pages(config, progress=progress)

@@ -9,7 +9,7 @@ import json
 import pathlib
 from collections import Counter
 
-from pipeline.cli import Progress, fail_on, nothing_read, outcome, say, stdin_bytes
+from pipeline.cli import Progress, fail_on, named_docs, nothing_read, outcome, read_docs, say
 from pipeline.config import Config
 from pipeline.errors import ExitCode, UsageError
 from pipeline.records import Claim, Verdict
@@ -65,22 +65,12 @@ def run(args: argparse.Namespace, config: Config) -> ExitCode:
     from pipeline import report
     from pipeline.audit import Auditor
     from pipeline.claims import types_of
-    from pipeline.reach import fetch_site
-    from pipeline.sources import read_places
 
-    docs = args.docs or config.docs
-    if not docs:
-        raise UsageError("No documentation: name it with --docs (URL, folder or file), or `docs:` in the config.")
+    docs = named_docs(args, config)
     wanted = fail_on(args, config)
     rows = read_claims(args.file)
     progress = Progress(args.quiet)
-    documents = read_places(
-        docs,
-        verbatim=True,
-        what="Documentation",
-        fetch=fetch_site(config, documents=True, progress=progress),
-        stdin=stdin_bytes,
-    )
+    documents = read_docs(docs, config, progress)
     if not documents.pages:
         return nothing_read(documents.problems, "documentation")
     auditor = Auditor(config, documents.pages, progress=progress)

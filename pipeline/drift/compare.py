@@ -143,7 +143,7 @@ def compare_sections(
         replace(
             found,
             movers=tuple(
-                sorted((c for d in pages[found.section] if pool_of(d) for c in d.changes), key=lambda c: -c.moved)[:5]
+                sorted((c for d in pages[found.section] if d.rise is not None and not d.instrument_changed for c in d.changes), key=lambda c: -c.moved)[:5]
             ),
         )
         for found in compare_pools(pools, q=q, min_rise=min_rise)
